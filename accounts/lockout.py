@@ -1,4 +1,7 @@
-"""Callables for django-axes: the user name that failures are counted for, and the response."""
+"""Callables for django-axes: the user name that failures are counted for, and the response.
+
+The number of failures is the setting LOGIN_FAILURE_LIMIT.
+"""
 
 import math
 from collections.abc import Mapping

@@ -144,7 +144,7 @@ def _report(bench: Bench, case: str, names: list[str]) -> None:
                 name,
                 len(runs),
                 f"{bench.rows / seconds:,.0f}",
-                _median(runs, "client_cpu") / bench.rows * 1e6,
+                _median(runs, "importer_cpu") / bench.rows * 1e6,
                 _median(runs, "web_cpu") / bench.rows * 1e6,
                 _median(runs, "database_cpu") / bench.rows * 1e6,
                 _median(runs, "memory_growth") / MIB,

@@ -22,16 +22,16 @@ from tests.flow.api_client import ApiClient
 OUTCOMES = ("created", "updated", "unchanged", "failed")
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
 POLL_SECONDS = 0.05
-STABLE_SECONDS = 1.0
-MAX_SECONDS = 900.0
+STABLE_SECONDS = 1.0  # memory that is the same after this time is at rest
+MAX_SECONDS = 900.0  # of one import
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The figures of one import: CPU seconds of each side, growth of the importer's memory."""
+    """The figures of one import: CPU seconds of each side, and bytes its memory has grown by."""
 
     seconds: float
-    client_cpu: float
+    importer_cpu: float
     web_cpu: float = 0.0
     database_cpu: float
     memory_growth: int
@@ -69,6 +69,7 @@ def importers(product: Product, *, folder: Path) -> list[Importer]:
                 detects_unchanged=variant != "tuned",
                 slow=True,
             )
+            # described in `benchmarks.baselines.import_export`
             for variant in ("tuned", "skipping", "rewritten")
         ),
         Importer(
@@ -109,19 +110,22 @@ class _ProductImporter:
 
     def import_table(self, table: Path) -> Run:
         """Send the table and wait until its job has ended."""
-        pids = (self.product.worker.pid, self.product.web.pid, self.postgres.child.pid)
+        worker_pid = self.product.worker.pid
+        pids = (worker_pid, self.product.web.pid, self.postgres.child.pid)
         with ApiClient.member(self.product) as api_client:
-            usage.reset_peak(pids[0])
+            usage.reset_peak(worker_pid)
             before = [usage.cpu_seconds(pid) for pid in pids]
             with _timed() as seconds:
                 job = _wait_for_end(api_client, _send(api_client, table))
-        cpu = [usage.cpu_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
+        worker_cpu, web_cpu, database_cpu = [
+            usage.cpu_seconds(pid) - start for pid, start in zip(pids, before, strict=True)
+        ]
         return Run(
             seconds=seconds(),
-            client_cpu=cpu[0],
-            web_cpu=cpu[1],
-            database_cpu=cpu[2],
-            memory_growth=usage.peak(pids[0]) - self.idle,
+            importer_cpu=worker_cpu,
+            web_cpu=web_cpu,
+            database_cpu=database_cpu,
+            memory_growth=usage.peak(worker_pid) - self.idle,
             outcomes={name: job[name] for name in OUTCOMES},
         )
 
@@ -162,7 +166,7 @@ def _import_export(product: Product, postgres: Postgres, variant: str, table: Pa
     """Run django-import-export in its own process, which measures itself once it has started."""
     server = postgres.child.pid
     arguments = [variant, str(table), product.organization_id, product.users["member"].email]
-    database = usage.cpu_seconds(server)
+    database_cpu_before = usage.cpu_seconds(server)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.baselines.import_export", *arguments],
         env=product.env,
@@ -173,8 +177,8 @@ def _import_export(product: Product, postgres: Postgres, variant: str, table: Pa
     report = json.loads(done.stdout.splitlines()[-1])
     return Run(
         seconds=report["seconds"],
-        client_cpu=report["cpu"],
-        database_cpu=usage.cpu_seconds(server) - database,
+        importer_cpu=report["cpu"],
+        database_cpu=usage.cpu_seconds(server) - database_cpu_before,
         memory_growth=report["growth"],
         outcomes={name: report[name] for name in OUTCOMES},
     )
@@ -183,18 +187,22 @@ def _import_export(product: Product, postgres: Postgres, variant: str, table: Pa
 def _psql(postgres: Postgres, table: Path, owner: psql.Owner) -> Run:
     """Run psql; its CPU time is the increase in that of this process's finished children."""
     server = postgres.child.pid
-    before, database = os.times(), usage.cpu_seconds(server)
+    before, database_cpu_before = os.times(), usage.cpu_seconds(server)
     with _timed() as seconds:
         counts = psql.counts(postgres, psql.script(table, owner))
     after = os.times()
     outcomes = {name: counts.get(name, 0) for name in ("created", "updated", "failed")}
     return Run(
         seconds=seconds(),
-        client_cpu=sum(after[2:4]) - sum(before[2:4]),
-        database_cpu=usage.cpu_seconds(server) - database,
+        importer_cpu=_children_cpu(after) - _children_cpu(before),
+        database_cpu=usage.cpu_seconds(server) - database_cpu_before,
         memory_growth=0,
         outcomes=outcomes | {"unchanged": counts["rows"] - sum(outcomes.values())},
     )
+
+
+def _children_cpu(times: os.times_result) -> float:
+    return times.children_user + times.children_system
 
 
 def _owner(product: Product) -> psql.Owner:

@@ -14,6 +14,7 @@ _IS_VALID_SQL = " AND ".join(
     [f"trim({column.field}) <> ''" for column in COLUMNS if column.required]
     + [f"length({column.field}) <= {column.limit}" for column in COLUMNS if column.field in FIELDS]
 )
+# `xmax` is 0 in a row that was just inserted, and not in one that was updated.
 _SCRIPT = """\
 BEGIN;
 CREATE TEMPORARY TABLE bench_rows ({columns}) ON COMMIT DROP;
@@ -48,16 +49,16 @@ class Owner:
 
 def script(path: Path, owner: Owner) -> str:
     """Return the psql commands that import one table."""
-    others = FIELDS[1:]
+    fields_without_sku = [name for name in FIELDS if name != "sku"]
     return _SCRIPT.format(
         path=path,
         owner=owner,
         is_valid=_IS_VALID_SQL,
         names=", ".join(FIELDS),
         columns=", ".join(f"{name} text NOT NULL" for name in FIELDS),
-        assigned=", ".join(f"{name} = EXCLUDED.{name}" for name in others),
-        old=", ".join(f"p.{name}" for name in others),
-        new=", ".join(f"EXCLUDED.{name}" for name in others),
+        assigned=", ".join(f"{name} = EXCLUDED.{name}" for name in fields_without_sku),
+        old=", ".join(f"p.{name}" for name in fields_without_sku),
+        new=", ".join(f"EXCLUDED.{name}" for name in fields_without_sku),
     )
 
 

@@ -6,7 +6,7 @@ from exports.errors import Failure
 from media.services.stored_objects import StoringTooSlowError
 from sartiq.core.errors import UnavailableError
 
-# After `MAX_OUTAGE` of `sartiq.core.work.retry_policy`.
+# The day is `MAX_OUTAGE` of `sartiq.core.work.retry_policy`.
 STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
 
 

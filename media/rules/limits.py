@@ -10,7 +10,7 @@ MEGAPIXEL = 1_000_000
 
 # One file.
 MIN_FILE_SIZE = 1
-MAX_FILE_SIZE = 50 * MIB
+MAX_FILE_SIZE = 50 * MIB  # stated in the messages of FileTooLargeError and UploadTooLargeError
 
 # One request that names several files.
 MAX_REQUEST_IMAGES = 50

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from catalog.admin.loras import MAX_FIELDS_BYTES
+from catalog.rules.lora import MAX_SIZE
 from devstack.product import Product
 from tests.flow.api_client import ApiClient, photo
 
@@ -111,7 +113,7 @@ def test_a_model_that_is_too_large_is_rejected_at_its_field(
 ) -> None:
     path = tmp_path / "huge.safetensors"
     with path.open("wb") as file:
-        file.truncate(101 * 1024 * 1024 + 1024 * 1024)
+        file.truncate(MAX_SIZE + MAX_FIELDS_BYTES + 1)  # even the request is too large
 
     admin.goto("/admin/catalog/loramodel/add/")
     admin.locator("input[type=file]").set_input_files(path)

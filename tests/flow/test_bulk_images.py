@@ -1,12 +1,12 @@
 """Images of bulk uploads on real processes: uploaded files, which must become READY."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.flow.api_client import ApiClient, eventually, media_of, photo, sha256
 from tests.flow.bulk import ENDED, start
+from tests.flow.crashes.crash_file import CrashFile
 from tests.flow.crashes.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow
@@ -74,12 +74,12 @@ def test_importing_the_same_images_again_writes_nothing(api_client: ApiClient) -
 
 
 @pytest.mark.covers("F30", "I12")
-@pytest.mark.parametrize("point", ["media-shown", "media-outcomes-saved", "media-attached"])
+@pytest.mark.parametrize("point", ["media-slots-filled", "media-outcomes-saved", "media-attached"])
 def test_every_image_is_counted_once_if_a_worker_is_killed(
-    point: str, api_client: ApiClient, crash_file: Path
+    point: str, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
     body = table(point, api_client)
-    crash_file.write_text(f"worker {point}")
+    crash_file.crash_at(point, role="worker")
 
     require_images(api_client, finished_job_of(api_client, body), point)
-    assert crash_file.with_name("done").exists(), "the crash point was never reached"
+    crash_file.require_reached()

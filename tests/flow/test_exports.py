@@ -4,7 +4,6 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ from PIL import Image
 
 from devstack.product import Product
 from tests.flow.api_client import ApiClient, eventually, media_of, photo, sha256
+from tests.flow.crashes.crash_file import CrashFile
 
 pytestmark = pytest.mark.flow
 
@@ -147,19 +147,19 @@ def test_two_exports_of_the_same_files_are_equal(api_client: ApiClient) -> None:
 @pytest.mark.covers("F01", "F30")
 @pytest.mark.parametrize("point", [*ITEM_CRASH_POINTS, *ARCHIVE_CRASH_POINTS])
 def test_the_archive_is_the_same_if_a_worker_is_killed_at_any_step(
-    point: str, running_product: Product, crash_file: Path
+    point: str, running_product: Product, crash_file: CrashFile
 ) -> None:
     with ApiClient.member(running_product) as api_client:
         shoe = create_shoe(api_client, **dict(list(PHOTOS.items())[:2]))
         first = start(api_client, shoe)
         finished_run(api_client, first)
         expected = download_archive(api_client, first)
-        crash_file.write_text(f"worker {point}")
+        crash_file.crash_at(point, role="worker")
 
         location = start(api_client, shoe)
         run = finished_run(api_client, location)
 
-        assert crash_file.with_name("done").exists(), "the crash point was never reached"
+        crash_file.require_reached()
         assert run["status"] == "completed", run
         assert download_archive(api_client, location) == expected
 
@@ -167,7 +167,7 @@ def test_the_archive_is_the_same_if_a_worker_is_killed_at_any_step(
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize(("point", "is_saved"), [("export-saving", 0), ("export-saved", 1)])
 def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
-    point: str, is_saved: int, running_product: Product, crash_file: Path
+    point: str, is_saved: int, running_product: Product, crash_file: CrashFile
 ) -> None:
     with ApiClient.member(running_product) as api_client:
         shoe = create_shoe(api_client, **dict(list(PHOTOS.items())[:2]))
@@ -181,7 +181,7 @@ def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
             return int(response.json()["count"])
 
         before = count()
-        crash_file.write_text(f"web {point}")
+        crash_file.crash_at(point, role="web")
 
         with pytest.raises(httpx.TransportError):
             api_client.http.post("/api/v1/exports/", **payload)

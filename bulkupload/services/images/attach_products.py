@@ -228,7 +228,7 @@ def _save(
     resources: Mapping[str, MediaResource],
 ) -> None:
     """Save the outcome of each row and the warnings about its images."""
-    crash_point("media-shown")
+    crash_point("media-slots-filled")
     row_outcomes: list[Outcome] = [
         (row, MediaStatus.REPLACED, ImageCounts()) for row in rows.replaced
     ]

@@ -20,7 +20,8 @@ from bulkupload.rules.rows.columns import ROW_FIELDS
 TEXT_FIELDS = tuple(name for name in ROW_FIELDS if name != "sku")
 COPY_BATCH_SIZE = 500  # rows whose text is in memory at once
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+# The variant of a UUID, the bits 10, replaces the first two of the four bits of a random digit.
+UUID_VARIANT_DIGIT = {digit: "89ab"[int(digit, 16) & 0b0011] for digit in "0123456789abcdef"}
 
 
 @dataclass(kw_only=True)
@@ -42,26 +43,27 @@ def merge(
 ) -> Counts:
     """Create and update products; rows with the same SKU are written in their order.
 
-    `earlier_skus` are those that earlier chunks have too: they count as updated in a dry run, in
-    which the earlier chunks were rolled back. With `locks_all` unchanged products are locked too,
-    until the transaction ends.
+    `earlier_skus` are SKUs of these rows that are also in earlier chunks. In a dry run, in which
+    the earlier chunks were rolled back, these rows count as updated. With `locks_all` unchanged
+    products are locked too, until the transaction ends.
     """
     counts = Counts()
-    first = {row.sku: row for row in rows}
+    by_sku = {row.sku: row for row in rows}
     last: dict[str, ValidRow] = {}
-    if len(first) < len(rows):
-        first, last = _first_and_last(rows, counts)
+    if len(by_sku) < len(rows):  # a repeated SKU: its first row may create, its last one updates
+        by_sku, last = _first_and_last(rows, counts)
     with transaction.atomic(savepoint=job.dry_run):
         statement = _statement(job, fields, locks_all=locks_all)
-        merged = _merge_distinct(job, fields, first, earlier_skus, statement)
-        if last:
+        merged = _merge_distinct(job, fields, by_sku, earlier_skus, statement)
+        if last:  # `counts` has these rows already
             _merge_distinct(job, fields, last, earlier_skus, statement)
         if job.dry_run:
             transaction.set_rollback(True)
+    # In a dry run, what was created in an earlier chunk counts as updated in this one.
     created_before = merged.created_before if job.dry_run else 0
     counts.created += merged.created - created_before
     counts.updated += merged.updated + created_before
-    counts.unchanged += len(first) - merged.created - merged.updated
+    counts.unchanged += len(by_sku) - merged.created - merged.updated
     return counts
 
 
@@ -155,6 +157,7 @@ def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str
     present = [name for name in TEXT_FIELDS if name in fields]
     names, values = _insert_columns(present)
     assignments = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in present)
+    # `xmax` is 0 in a row that was just inserted, and not in one that was updated.
     return (
         f"WITH written AS (INSERT INTO catalog_product AS p "  # noqa: S608  every name is ours
         f"(id, created_at, updated_at, user_id, organization_id, {names}) "
@@ -212,7 +215,7 @@ def _new_ids(count: int) -> list[str]:
     stamp = f"{time.time_ns() // 1_000_000:012x}7"
     return sorted(
         [
-            stamp + bits[at : at + 3] + VARIANT[bits[at + 3]] + bits[at + 4 : at + 19]
+            stamp + bits[at : at + 3] + UUID_VARIANT_DIGIT[bits[at + 3]] + bits[at + 4 : at + 19]
             for at in range(0, 20 * count, 20)
         ]
     )

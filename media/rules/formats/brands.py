@@ -17,6 +17,7 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
+# Used by HEIF and AVIF alike: the file is AVIF only if it lists an AVIF brand too.
 _GENERIC_HEIF_BRANDS = frozenset({b"mif1", b"msf1", b"miaf"})
 _MP4_BRANDS = frozenset(
     {b"isom", b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV", b"mmp4"}
@@ -30,7 +31,8 @@ def content_type_of(brands: bytes) -> str | None:
     The major brand decides, then the compatible brands.
     """
     major = brands[:4]
-    compatible = {brands[at : at + 4] for at in range(8, len(brands) - 3, 4)}
+    after_version = 8  # the major brand and its version have four bytes each
+    compatible = {brands[at : at + 4] for at in range(after_version, len(brands) - 3, 4)}
     if major in _UNSUPPORTED_BRANDS:
         return _UNSUPPORTED_BRANDS[major]
     if major[:3] in {b"3gp", b"3g2"}:

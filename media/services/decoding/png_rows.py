@@ -3,10 +3,11 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from math import ceil
 from typing import BinaryIO
 
 _FIRST_CHUNK = 8  # the signature precedes it
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG colour type
 _PIECE_BYTES = 1024 * 1024
 _SEQUENCE_NUMBER = 4  # bytes before the pixels of an `fdAT`
 # The passes over an image: first column and row, then the steps to the next column and row.
@@ -27,9 +28,10 @@ class _Frame:
 
     def __init__(self, width: int, height: int, *, bits: int, interlaced: bool) -> None:
         self._missing = sum(
-            rows * (1 + (columns * bits + 7) // 8)
+            rows * (1 + ceil(columns * bits / 8))  # one byte names the filter of the row
             for x, y, right, down in (_ADAM7 if interlaced else _WHOLE)
-            if (columns := -((x - width) // right)) > 0 and (rows := -((y - height) // down)) > 0
+            if (columns := ceil((width - x) / right)) > 0
+            if (rows := ceil((height - y) / down)) > 0
         )
         self._inflate = zlib.decompressobj()
 
@@ -39,7 +41,9 @@ class _Frame:
             data = self._inflate.unconsumed_tail
 
     def require_complete(self) -> None:
-        if self._missing > len(self._inflate.flush() if self._missing > 0 else b""):
+        if self._missing > 0:
+            self._missing -= len(self._inflate.flush())
+        if self._missing > 0:
             raise EOFError
 
 

@@ -57,18 +57,21 @@ class Folder:
         self,
         key: str,
         chunks: Iterable[bytes],
-        describe: Callable[[str], FileInfo],
+        info_of: Callable[[str], FileInfo],
         *,
         write_once: bool = False,
     ) -> None:
-        """Store all of `chunks`, or nothing when they or `describe` (given the SHA-256) raise."""
+        """Store all of `chunks`, or nothing if they or `info_of` raise.
+
+        `info_of` is called with the SHA-256 of the bytes and returns their metadata.
+        """
         with translated_disk_errors():
             self.create()
             descriptor, name = tempfile.mkstemp(dir=temporary_files.process_folder(self._incoming))
         incoming = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                info = describe(_write_chunks(chunks, file))
+                info = info_of(_write_chunks(chunks, file))
             with translated_disk_errors():
                 self._publish(key, incoming, info, write_once=write_once)
         finally:

@@ -105,14 +105,14 @@ class LocalStore:
         length = _require_length(grant, headers)
         _require_headers(grant, headers)
 
-        def describe(sha256: str) -> FileInfo:
+        def checked_info(sha256: str) -> FileInfo:  # called by `write` before it publishes
             checksum = sha256_of(headers.get(CHECKSUM_HEADER))
             if checksum not in {None, sha256}:
                 raise UploadRefusedError
             return FileInfo(etag=sha256, content_type=grant["content_type"], sha256=sha256)
 
         self._folder.write(
-            grant["key"], _exactly(length, body), describe, write_once=grant["write_once"]
+            grant["key"], _exactly(length, body), checked_info, write_once=grant["write_once"]
         )
         return self.head(grant["key"])
 
@@ -147,14 +147,14 @@ class LocalStore:
         return reader
 
     def copy(self, source: str, target: str, *, if_match: str, headers: ObjectHeaders) -> None:
-        """Copy the bytes that had this ETag when the file was opened."""
+        """Copy the source if it still has this ETag; replacing it later changes nothing."""
         with self.open(source, if_match=if_match) as reader:
             self.put(target, reader, headers=headers)
 
     def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
         """Write to a temporary file and rename it to the target."""
 
-        def describe(sha256: str) -> FileInfo:
+        def info_of(sha256: str) -> FileInfo:
             return FileInfo(
                 etag=sha256,
                 content_type=headers.content_type,
@@ -163,7 +163,7 @@ class LocalStore:
                 sha256=sha256,
             )
 
-        self._folder.write(require_storable(key), chunks_of(body), describe)
+        self._folder.write(require_storable(key), chunks_of(body), info_of)
         return self.head(key)
 
     def delete_many(self, keys: Iterable[str]) -> DeleteFailures:

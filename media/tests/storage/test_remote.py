@@ -14,7 +14,7 @@ import pytest
 
 from media.storage import RemoteBusyError, RemoteFetcher, deadline_sockets
 from media.tests.packets import refuse_packets
-from media.tests.rules.addresses.remote_spellings import PRIVATE, SPELLINGS
+from media.tests.rules.addresses.remote_spellings import REFUSED_ADDRESSES, REFUSED_URLS
 from media.tests.storage.fetching import fetch, refusal
 from media.tests.storage.image_server import (
     CERTIFICATE,
@@ -59,14 +59,14 @@ def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.covers("T61")
-@pytest.mark.parametrize("url", SPELLINGS, ids=ascii)
+@pytest.mark.parametrize("url", REFUSED_URLS, ids=ascii)
 def test_no_packet_is_sent_for_a_url_that_is_not_allowed(packets: list[Any], url: str) -> None:
     assert refusal(RemoteFetcher(), url) == ("image_url_not_allowed", False)
     assert packets == []
 
 
 @pytest.mark.covers("T61")
-@pytest.mark.parametrize("address", PRIVATE)
+@pytest.mark.parametrize("address", REFUSED_ADDRESSES)
 @pytest.mark.parametrize("others", [[], ["8.8.8.8"]])
 def test_a_host_with_an_internal_address_is_not_connected_to(
     packets: list[Any], address: str, others: list[str]

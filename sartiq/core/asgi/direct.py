@@ -14,9 +14,8 @@ from django.middleware.security import SecurityMiddleware
 from sartiq.core.asgi.django_threads import Response
 from sartiq.core.http.middleware import request_id
 
-DirectHandler = Callable[
-    [str, str, str], Response
-]  # called with method, path (decoded once) and query
+# Called with method, path (decoded once) and query.
+DirectHandler = Callable[[str, str, str], Response]
 Headers = dict[bytes, bytes]
 
 
@@ -33,7 +32,7 @@ def can_respond_directly(scope: Any, headers: Headers) -> bool:
 
 
 def common_headers(scheme: str, headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Return the headers of every response."""
+    """Return the headers of every direct response; Django adds the same to its own."""
     client_id = headers.get(b"x-request-id", b"").decode("latin-1")
     identifier = request_id(client_id).encode()
     origin = headers.get(b"origin", b"").decode("latin-1")

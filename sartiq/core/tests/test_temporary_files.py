@@ -14,7 +14,8 @@ from pytest_django import Settings
 
 from sartiq.core import temporary_files
 
-ROOT = Path(__file__).parents[3]
+CHECKOUT = Path(__file__).parents[3]
+ENTRIES = 3  # in the folder of `_PROCESS`: all that it creates but the nameless file
 
 # Creates every kind of temporary file that web and worker processes use.
 _PROCESS = """
@@ -23,35 +24,35 @@ import django
 django.setup()
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from sartiq.core import temporary_files
-kept = [
+files = [
     temporary_files.named_file(),
     temporary_files.nameless_file(),
     TemporaryUploadedFile("table.csv", "text/csv", 0, None),
     temporary_files.folder(),
 ]
-kept[-1].__enter__()
+files[-1].__enter__()  # the folder exists once it is entered
 print(temporary_files.process_folder(), flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.fixture
-def parent(tmp_path: Path, settings: Settings) -> Path:
+def root(tmp_path: Path, settings: Settings) -> Path:
     settings.TEMPORARY_DIR = str(tmp_path)
     return temporary_files.root()
 
 
 @contextmanager
-def another_process(parent: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def another_process(root: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Run a process with files of every kind under way; yield it and its folder."""
     env = {
         **os.environ,
-        "TEMPORARY_DIR": str(parent.parent),
+        "TEMPORARY_DIR": str(root.parent),
         "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing",
     }
     with subprocess.Popen(
         [sys.executable, "-c", _PROCESS],
-        cwd=ROOT,
+        cwd=CHECKOUT,
         env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -64,39 +65,39 @@ def another_process(parent: Path) -> Iterator[tuple[subprocess.Popen[str], Path]
             process.kill()
 
 
-def test_files_of_a_killed_process_are_removed_by_a_later_one(parent: Path) -> None:
-    with another_process(parent) as (process, folder):
+def test_files_of_a_killed_process_are_removed_by_a_later_one(root: Path) -> None:
+    with another_process(root) as (process, folder):
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == ENTRIES
 
     temporary_files.process_folder()
 
     assert not folder.exists()
-    assert [path.name for path in parent.iterdir()] == [temporary_files.process_folder().name]
+    assert [path.name for path in root.iterdir()] == [temporary_files.process_folder().name]
 
 
-def test_files_of_a_running_process_stay(parent: Path) -> None:
-    with another_process(parent) as (process, busy):
+def test_files_of_a_running_process_stay(root: Path) -> None:
+    with another_process(root) as (process, busy):
         assert temporary_files.remove_abandoned() == 0
-        assert len(list(busy.iterdir())) == 3
+        assert len(list(busy.iterdir())) == ENTRIES
 
-        process.communicate()  # it ends by itself
+        process.communicate()  # closes its input, so that it ends by itself
 
     assert not busy.exists()
 
 
-def test_a_later_process_removes_them_when_it_starts(parent: Path) -> None:
-    with another_process(parent) as (process, folder):
+def test_a_later_process_removes_them_when_it_starts(root: Path) -> None:
+    with another_process(root) as (process, folder):
         process.kill()
         process.wait()
 
-    with another_process(parent) as (_, busy):
-        assert list(parent.iterdir()) == [busy]
+    with another_process(root) as (_, busy):
+        assert list(root.iterdir()) == [busy]
     assert not folder.exists()
 
 
-def test_a_forked_process_has_its_own_folder(parent: Path) -> None:
+def test_a_forked_process_has_its_own_folder(root: Path) -> None:
     own_folder = temporary_files.process_folder()
     reading, writing = os.pipe()
 
@@ -116,12 +117,12 @@ def test_a_forked_process_has_its_own_folder(parent: Path) -> None:
     assert (own_folder.exists(), child_folder.exists()) == (True, False)
 
 
-def test_an_upload_is_spooled_to_the_folder_of_its_process(parent: Path) -> None:
+def test_an_upload_is_spooled_to_the_folder_of_its_process(root: Path) -> None:
     with TemporaryUploadedFile("table.csv", "text/csv", 0, None) as spooled:
         assert Path(spooled.temporary_file_path()).parent == temporary_files.process_folder()
 
 
-def test_a_folder_removed_by_another_program_is_created_again(parent: Path) -> None:
+def test_a_folder_removed_by_another_program_is_created_again(root: Path) -> None:
     temporary_files.process_folder().rmdir()
 
     with temporary_files.named_file() as file:

@@ -17,7 +17,9 @@ from sartiq.core.errors import ContentionError, UnavailableError
 MAX_ATTEMPTS: Final = 5  # failed attempts that count
 RETRY_DELAYS: Final = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
 CONTENTION_RETRY_DELAY: Final = timedelta(seconds=1)
-MAX_OUTAGE: Final = timedelta(hours=24)  # of a dependency; then the row fails
+MAX_OUTAGE: Final = timedelta(
+    hours=24
+)  # of a dependency; then the row fails (a message of exports says "a day")
 CONTENTION: Final = (  # errors caused by concurrent changes to the same rows
     pg.DeadlockDetected,
     pg.LockNotAvailable,

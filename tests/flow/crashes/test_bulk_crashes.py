@@ -1,13 +1,12 @@
 """Bulk uploads on real processes: every row is counted once, whichever process is killed."""
 
-from pathlib import Path
-
 import httpx
 import pytest
 
 from devstack.product import Product
 from tests.flow.api_client import ApiClient, eventually
 from tests.flow.bulk import ENDED, finished_job, require_imported, start, table
+from tests.flow.crashes.crash_file import CrashFile
 
 pytestmark = pytest.mark.flow
 
@@ -24,22 +23,22 @@ CHUNK_POINTS = ["bulk-parsed", "bulk-merged", "bulk-marked", "bulk-imported", "b
 @pytest.mark.covers("F01", "F30", "I12")
 @pytest.mark.parametrize("point", [*PLAN_POINTS, *CHUNK_POINTS])
 def test_every_row_is_counted_once_if_a_worker_is_killed_at_any_step(
-    point: str, api_client: ApiClient, crash_file: Path
+    point: str, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
-    crash_file.write_text(f"worker {point}")
+    crash_file.crash_at(point, role="worker")
 
     response = start(api_client, table(point))
 
     require_imported(api_client, finished_job(api_client, response.headers["location"]), point)
-    assert crash_file.with_name("done").exists(), "the crash point was never reached"
+    crash_file.require_reached()
 
 
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize("point", ["bulk-stored", "bulk-saving", "bulk-saved"])
 def test_one_job_is_started_if_a_web_process_is_killed_at_any_step(
-    point: str, api_client: ApiClient, crash_file: Path
+    point: str, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
-    crash_file.write_text(f"web {point}")
+    crash_file.crash_at(point, role="web")
 
     with pytest.raises(httpx.TransportError):
         start(api_client, table(point))
@@ -53,7 +52,7 @@ def test_one_job_is_started_if_a_web_process_is_killed_at_any_step(
         if job["status"] not in ENDED or job["id"] == listed["data"][-1]["id"]
     ]
 
-    assert crash_file.with_name("done").exists(), "the crash point was never reached"
+    crash_file.require_reached()
     if point == "bulk-saved":
         require_imported(
             api_client, finished_job(api_client, f"/bulk-upload/{jobs[-1]['id']}"), point

@@ -5,7 +5,6 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +12,21 @@ from devstack.process.child import Child
 from devstack.product import Product
 from tests.flow.api_client import ApiClient, eventually
 from tests.flow.bulk import finished_job, require_imported, start, table
+from tests.flow.crashes.crash_file import CrashFile
 
 pytestmark = pytest.mark.flow
 
 
 @pytest.fixture
-def running_product(live_product: Callable[..., Product], crash_file: Path) -> Iterator[Product]:
+def running_product(
+    live_product: Callable[..., Product], crash_file: CrashFile
+) -> Iterator[Product]:
     # A resumed worker must reach its commit before the task's time limit ends it. A worker that
     # waits for locks (3 s) must still hold its lease afterwards, as it does with the real limits.
     limits = {"TASK_TIME_LIMIT": "60", "VISIBILITY_TIMEOUT": "120", "LEASE_SECONDS": "4"}
-    running_product = live_product(CRASH_FILE=str(crash_file), BULK_CHUNK_ROWS="7", **limits)
+    running_product = live_product(CRASH_FILE=str(crash_file.path), BULK_CHUNK_ROWS="7", **limits)
     yield running_product
-    for file in crash_file.parent.iterdir():
-        file.unlink()
+    crash_file.reset()
     running_product.kill_worker()
 
 
@@ -48,12 +49,12 @@ def second(running_product: Product) -> Iterator[Child]:
     ],
 )
 def test_a_worker_that_was_suspended_too_long_commits_nothing(
-    point: str, error: str, running_product: Product, second: Child, crash_file: Path
+    point: str, error: str, running_product: Product, second: Child, crash_file: CrashFile
 ) -> None:
-    crash_file.write_text(f"stop worker {point}")
+    crash_file.stop_group_at(point, role="worker")
     with ApiClient.member(running_product) as api_client:
         location = start(api_client, table(point)).headers["location"]
-        eventually(crash_file.with_name("done").exists, bool)
+        eventually(crash_file.was_reached, bool)
 
         second.start()
         finished_by_second = finished_job(api_client, location)

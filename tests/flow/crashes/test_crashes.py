@@ -1,6 +1,5 @@
 """After a crash at any step: one READY resource, unchanged bytes, no temporary objects."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,6 +7,7 @@ import pytest
 
 from devstack.product import Product
 from tests.flow.api_client import ApiClient, eventually, is_deleted, media_of, photo, sha256
+from tests.flow.crashes.crash_file import CrashFile
 
 pytestmark = pytest.mark.flow
 
@@ -28,7 +28,7 @@ DELETION_POINTS = ["deletions-selected", "objects-deleted"]
 
 
 def unique_photo(text: str) -> bytes:
-    """Return a photo with this text as a JPEG comment, so that its bytes are new."""
+    """Return a photo with this text as a JPEG comment: other bytes for each text."""
     body, comment = photo("aw26-oxford-shoe-on-location.jpg"), text.encode()
     segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
     return body[:2] + segment + body[2:]
@@ -50,16 +50,16 @@ def require_image(api_client: ApiClient, product_id: str, body: bytes, temporary
 @pytest.mark.covers("F01", "F20", "F21", "I01")
 @pytest.mark.parametrize("point", [*RELOCATION_POINTS, *DELETION_POINTS])
 def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
-    point: str, api_client: ApiClient, crash_file: Path
+    point: str, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
     body = unique_photo(f"worker killed at {point}")
     temporary = api_client.upload("killed.jpg", body, "image/jpeg")
-    crash_file.write_text(f"worker {point}")
+    crash_file.crash_at(point, role="worker")
 
     product = api_client.create_product(name=point, cover_image=temporary)
 
     require_image(api_client, product["id"], body, temporary)
-    assert crash_file.with_name("done").exists(), "the crash point was never reached"
+    crash_file.require_reached()
 
 
 @pytest.mark.covers("F03", "F40")
@@ -75,12 +75,12 @@ def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
     ],
 )
 def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
-    point: str, api_client: ApiClient, crash_file: Path
+    point: str, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
     body = unique_photo(f"web killed at {point}")
     temporary = api_client.upload("killed.jpg", body, "image/jpeg")
     fields: dict[str, Any] = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
-    crash_file.write_text(f"web {point}")
+    crash_file.crash_at(point, role="web")
 
     with pytest.raises(httpx.TransportError):
         api_client.create(**fields)
@@ -88,7 +88,7 @@ def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
     params = {**api_client.owner_parameters, "sku": fields["sku"]}
     products = api_client.http.get("/api/v1/products/", params=params).json()["data"]
 
-    assert crash_file.with_name("done").exists(), "the crash point was never reached"
+    crash_file.require_reached()
     assert len(products) == (1 if point == "committed" else 0)
     created = products[0] if point == "committed" else api_client.create_product(**fields)
     require_image(api_client, created["id"], body, temporary)
@@ -96,7 +96,7 @@ def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
 
 @pytest.mark.covers("F40")
 def test_a_web_process_killed_in_a_create_frees_its_key(
-    api_client: ApiClient, crash_file: Path
+    api_client: ApiClient, crash_file: CrashFile
 ) -> None:
     body = unique_photo("web killed with a key")
     fields: dict[str, Any] = {
@@ -104,7 +104,7 @@ def test_a_web_process_killed_in_a_create_frees_its_key(
         "cover_image": api_client.upload("killed.jpg", body, "image/jpeg"),
     }
     key = {"Idempotency-Key": "killed"}
-    crash_file.write_text("web ingest-heads-read")
+    crash_file.crash_at("ingest-heads-read", role="web")
     with pytest.raises(httpx.TransportError):
         api_client.create(headers=key, **fields)
     eventually(api_client.is_ready, bool)
@@ -125,14 +125,14 @@ def test_a_web_process_killed_in_a_create_frees_its_key(
 
 @pytest.mark.covers("F02")
 def test_work_of_a_lost_worker_is_done_once_its_lease_has_ended(
-    api_client: ApiClient, running_product: Product, crash_file: Path
+    api_client: ApiClient, running_product: Product, crash_file: CrashFile
 ) -> None:
     body = unique_photo("whole worker lost")
     temporary = api_client.upload("lost.jpg", body, "image/jpeg")
-    crash_file.write_text("all worker relocation-source-chosen")
+    crash_file.crash_group_at("relocation-source-chosen", role="worker")
 
     created = api_client.create_product(name="Lost", cover_image=temporary)
-    eventually(crash_file.with_name("done").exists, bool)
+    eventually(crash_file.was_reached, bool)
     running_product.stop_broker(lose_data=True)  # only the row in the database is left of the task
     running_product.start_broker()
     running_product.restart_dead()

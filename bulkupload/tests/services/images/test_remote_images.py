@@ -24,7 +24,7 @@ from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo
 from media.tests.packets import refuse_packets
-from media.tests.rules.addresses.remote_spellings import SPELLINGS
+from media.tests.rules.addresses.remote_spellings import REFUSED_URLS
 from media.tests.storage.image_server import (
     Answer,
     ImageServer,
@@ -43,7 +43,7 @@ def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
     public: MemoryStore, user: User, settings: Settings, packets: list[Any], *, is_on: bool
 ) -> None:
     settings.BULK_REMOTE_IMAGES = is_on
-    bad = [url for url in SPELLINGS if "\x00" not in url]
+    bad = [url for url in REFUSED_URLS if "\x00" not in url]
     bad += [] if is_on else [ONE, TWO, "https://elsewhere.example.com/a.png"]
     rows = [f'S{number},Name,"{url}"' for number, url in enumerate(bad)]
     job = start_job(user, "sku,name,cover_image\n" + "\n".join(rows) + "\n")

@@ -65,7 +65,7 @@ def test_switching_remote_images_off_stops_waiting_fetches(
 
 POINTS = [
     *("bulk-imported", "lease-taken", "remote-stored", "remote-saving", "remote-fetched"),
-    *("media-shown", "media-outcomes-saved", "media-attached", "committed", "bulk-finish"),
+    *("media-slots-filled", "media-outcomes-saved", "media-attached", "committed", "bulk-finish"),
     *("ingest-started", "object-downloaded"),
 ]
 

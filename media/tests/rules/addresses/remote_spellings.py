@@ -1,6 +1,6 @@
-"""Internal addresses in notations that have bypassed the checks of other programs."""
+"""URLs and addresses that must be refused; many bypassed the checks of other programs."""
 
-_NUMBERS = [
+_IPV4_HOSTS = [
     *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0x0.0x0.0x1"),
     *("0177.0.0.1", "017700000001", "0x7f.1", "127.0.0.1.", "0", "0.0.0.0", "0x0"),
     *("169.254.169.254", "2852039166", "0xa9fea9fe", "0xa9.0xfe.0xa9.0xfe", "0251.0376.0251.0376"),
@@ -10,13 +10,13 @@ _NUMBERS = [
     *("8.8.8.8", "1.1.1.1", "134744072", "00000127.0.0.1", "127.0.0.1%00", "127.000.000.001"),
     *("4294967295", "4294967297", "0xffffffffff", "1.2.3.4.5", "127.0.0.0x1", "0x7f.0.0.1"),
 ]
-_V6 = [
+_IPV6_HOSTS = [
     *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:a9fe:a9fe]"),
     *("[fd00:ec2::254]", "[fe80::1]", "[fe80::1%25eth0]", "[64:ff9b::7f00:1]", "[ff02::1]"),
     *("[64:ff9b::169.254.169.254]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[::127.0.0.1]"),
     *("[fc00::1]", "[2606:4700::1111]", "[::1", "::1", "[v1.a]", "[]"),
 ]
-_NAMES = [
+_NAMED_HOSTS = [
     *("localhost", "LOCALHOST", "localhost.", "a.localhost", "metadata", "metadata.local"),
     *(
         "metadata.google.internal",
@@ -39,7 +39,7 @@ _NAMES = [
     *("pictures.example.com%00.evil.example", "pictures.example.com%2e", "%6cocalhost.example.com"),
     *("127.0.0.1%2f.example.com", "pictures.example.com%40127.0.0.1"),
 ]
-_WHOLE = [
+_WHOLE_URLS = [
     # other schemes, or none
     *(
         "http://pictures.example.com/a.png",
@@ -79,11 +79,11 @@ _WHOLE = [
     "https://pictures.example.com/" + "a" * 2048,
     "https://pictures.example.com;127.0.0.1/",
 ]
-SPELLINGS = [
-    *(f"https://{host}/a.png" for host in (*_NUMBERS, *_V6, *_NAMES)),
-    *_WHOLE,
+REFUSED_URLS = [
+    *(f"https://{host}/a.png" for host in (*_IPV4_HOSTS, *_IPV6_HOSTS, *_NAMED_HOSTS)),
+    *_WHOLE_URLS,
 ]
-PRIVATE = [
+REFUSED_ADDRESSES = [
     *("127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255"),
     *("192.168.0.1", "169.254.169.254", "169.254.170.2", "100.64.0.1", "100.127.255.255"),
     *("192.0.0.192", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.1", "203.0.113.1"),
@@ -94,7 +94,7 @@ PRIVATE = [
     *("2002:7f00:1::", "2002:a9fe:a9fe::", "2001::1", "2001:0:a9fe:a9fe::", "3fff::1"),
     *("", "not an address", "127.1", "0177.0.0.1"),
 ]
-PUBLIC = [
+ALLOWED_ADDRESSES = [
     *("8.8.8.8", "1.1.1.1", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.1"),
     *("2606:4700:4700::1111", "2a00:1450:4001::200e", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"),
 ]

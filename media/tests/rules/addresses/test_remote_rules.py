@@ -1,17 +1,21 @@
 import pytest
 
 from media.rules.addresses import remote_networks, remote_urls
-from media.tests.rules.addresses.remote_spellings import PRIVATE, PUBLIC, SPELLINGS
+from media.tests.rules.addresses.remote_spellings import (
+    ALLOWED_ADDRESSES,
+    REFUSED_ADDRESSES,
+    REFUSED_URLS,
+)
 
 
 @pytest.mark.covers("T61")
-@pytest.mark.parametrize("url", SPELLINGS, ids=ascii)
+@pytest.mark.parametrize("url", REFUSED_URLS, ids=ascii)
 def test_a_url_that_is_not_plain_https_is_refused(url: str) -> None:
     assert remote_urls.parse(url) is None
 
 
 def test_there_are_enough_spellings() -> None:
-    assert len(set(SPELLINGS)) == len(SPELLINGS) >= 120
+    assert len(set(REFUSED_URLS)) == len(REFUSED_URLS) >= 120
 
 
 @pytest.mark.parametrize(
@@ -31,11 +35,11 @@ def test_a_plain_url_is_parsed(url: str, host: str, target: str) -> None:
 
 
 @pytest.mark.covers("T61")
-@pytest.mark.parametrize("address", PRIVATE)
+@pytest.mark.parametrize("address", REFUSED_ADDRESSES)
 def test_an_address_that_is_not_public_is_refused(address: str) -> None:
     assert not remote_networks.is_public(address)
 
 
-@pytest.mark.parametrize("address", PUBLIC)
+@pytest.mark.parametrize("address", ALLOWED_ADDRESSES)
 def test_a_public_address_is_allowed(address: str) -> None:
     assert remote_networks.is_public(address)
