@@ -24,9 +24,10 @@ from benchmarks.report import show
 from devstack.product import Product
 from tests.flow.api_client import ApiClient, eventually
 
-SMALL_RUN, LARGE_RUN = 200, 2_000
+SMALL_RUN, LARGE_RUN = 200, 2_000  # images
 IMAGES_PER_PRODUCT = 50  # the maximum of a request
-MAX_SECONDS = 1_800.0
+MAX_SECONDS = 1_800.0  # of one wait
+SAMPLE_SECONDS = 0.05  # between two looks at the memory
 ENDED = {"completed", "completed_with_errors", "failed"}
 DUE_DELETIONS_SQL = (
     "SELECT count(*) FROM media_objectdeletion WHERE coalesce(run_after <= now(), true);"
@@ -205,7 +206,7 @@ class Measurement:
         measurement, ended = cls(), threading.Event()
 
         def watch() -> None:
-            while not ended.wait(0.05):
+            while not ended.wait(SAMPLE_SECONDS):
                 used_bytes = sum(usage.proportional(pid) for pid in pids)
                 measurement.peak_bytes = max(measurement.peak_bytes, used_bytes)
 

@@ -19,7 +19,10 @@ class BatchStatus(models.TextChoices):
 
 
 class MediaStatus(models.TextChoices):
-    """PENDING, ATTACHED, then READY or FAILED; REPLACED if a later row sets the slot."""
+    """PENDING, ATTACHED, then READY or FAILED; REPLACED if a later row sets the slot.
+
+    In the database ATTACHED is the older name SHOWN.
+    """
 
     PENDING = "PENDING", "Pending"
     ATTACHED = "SHOWN", "Attached"
@@ -186,11 +189,11 @@ class BulkUploadMedia(TimestampedModel):
                 condition=Q(status__in=MediaStatus.values), name="bulk_media_status_known"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["PENDING", "SHOWN"]) | Q(pending=0),
+                condition=Q(status__in=[MediaStatus.PENDING, MediaStatus.ATTACHED]) | Q(pending=0),
                 name="bulk_media_ends_settled",
             ),
             models.CheckConstraint(
-                condition=~Q(status="REPLACED") | Q(ready=0, failed=0),
+                condition=~Q(status=MediaStatus.REPLACED) | Q(ready=0, failed=0),
                 name="bulk_media_replaced_counts_nothing",
             ),
         ]

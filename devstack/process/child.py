@@ -17,11 +17,11 @@ from typing import TypedDict
 from devstack.process.proc_table import family, group, is_running
 from devstack.process.stop_signals import raise_if_stop_requested
 
-STOP_SECONDS = 5.0
-READY_SECONDS = 60.0
-POLL_SECONDS = 0.02
-CHECK_SECONDS = 0.1
-PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 5.0  # for a process to stop before it is killed
+READY_SECONDS = 60.0  # for a process to become ready
+POLL_SECONDS = 0.02  # between two looks at a condition
+CHECK_SECONDS = 0.1  # between two checks of a command that runs
+PR_SET_PDEATHSIG = 1  # from Linux's <sys/prctl.h>
 
 _libc = ctypes.CDLL(None)
 

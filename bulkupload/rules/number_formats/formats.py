@@ -33,8 +33,8 @@ class _LiteralFormat:
     def show(self, value: Decimal) -> tuple[str, bool]:
         """Return a non-negative number as text, and whether it gets a sign: it is not zero."""
         shown = [
-            general(value) if t.kind in {"general", "text_placeholder"} else t.text
-            for t in self._tokens
+            general(value) if token.kind in {"general", "text_placeholder"} else token.text
+            for token in self._tokens
         ]
         return "".join(shown), bool(value) and bool(shown)
 
@@ -77,7 +77,9 @@ class NumberFormat:
         """Return text as a sheet shows it."""
         if self._text is None:
             return text
-        return "".join(text if t.kind == "text_placeholder" else t.text for t in self._text.tokens)
+        return "".join(
+            text if token.kind == "text_placeholder" else token.text for token in self._text.tokens
+        )
 
     def _choose(self, value: Decimal) -> int:
         """Return the index of the section for a number.

@@ -163,9 +163,9 @@ def test_a_rejection_is_as_specified(  # noqa: PLR0917  a table of cases
     response = call(operation, people.admin, ids, body)
 
     assert response.status_code == 422
-    rejection_code = json.loads(response.content)
-    require_valid(rejection_code, INVALID)
-    [issue] = rejection_code["detail"]
+    rejection = json.loads(response.content)
+    require_valid(rejection, INVALID)
+    [issue] = rejection["detail"]
     assert (issue["loc"], issue["type"]) == (loc, code)
     assert list(ExportConfiguration.objects.values()) == before
 
@@ -217,11 +217,11 @@ def property_type(shape: dict[str, Any]) -> Any:
     [PUBLIC, "ExportConfigurationCreate", "ExportConfigurationUpdate", "Message"],
 )
 def test_schemas_have_the_fields_of_the_specification(name: str, served: dict[str, Any]) -> None:
-    schemas, shape = SCHEMAS[name], served["components"]["schemas"][name]
+    specified, shape = SCHEMAS[name], served["components"]["schemas"][name]
 
-    assert set(shape["properties"]) == set(schemas["properties"])
-    assert set(shape.get("required", [])) >= set(schemas.get("required", []))
-    for field, described in schemas["properties"].items():
+    assert set(shape["properties"]) == set(specified["properties"])
+    assert set(shape.get("required", [])) >= set(specified.get("required", []))
+    for field, described in specified["properties"].items():
         assert property_type(shape["properties"][field]) == property_type(described), field
 
 

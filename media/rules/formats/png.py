@@ -7,7 +7,9 @@ from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import MIB
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MAX_HEAD_BYTES = 13
+_MAX_HEAD_BYTES = 13  # of a payload: the length of IHDR, the longest one that is read
+_PREFIX_BYTES = 8  # length and kind, four bytes each, precede the payload of a chunk
+_CRC_BYTES = 4  # follow it
 _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _COLOURS = frozenset({b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"})
 _NEEDED = _ANIMATION | _COLOURS | {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
@@ -97,33 +99,36 @@ def _require_signature(reader: Reader) -> None:
 def _chunks(reader: Reader, *, checked: bool) -> Iterator[tuple[bytes, bytes]]:
     """Yield each chunk's kind and first bytes; check the CRCs of those a decoder needs."""
     while True:
-        length, kind = unpack(">I4s", reader.take(8))
+        length, kind = unpack(">I4s", reader.take(_PREFIX_BYTES))
         if not kind.isalpha():
             raise FileCorruptError
         head = reader.take(min(length, _MAX_HEAD_BYTES))
-        if checked and (kind[:1].isupper() or kind in _ANIMATION):
+        is_critical = kind[:1].isupper()
+        if checked and (is_critical or kind in _ANIMATION):
             _require_crc(reader, kind + head, length - len(head))
         else:
-            reader.skip(length - len(head) + 4)
+            reader.skip(length - len(head) + _CRC_BYTES)
         yield kind, head
 
 
 def _has_valid_crc(reader: Reader, start: int) -> bool:
     """Return whether the CRC of the chunk just read is correct."""
-    length = reader.position - start - 8
-    reader.move_to(start + 4)
+    kind_at = start + 4  # the CRC is that of kind and payload, without the length
+    chunk_end = reader.position
+    reader.move_to(kind_at)
     try:
-        _require_crc(reader, b"", length)
+        _require_crc(reader, b"", chunk_end - _CRC_BYTES - kind_at)
     except FileCorruptError:
         return False
     return True
 
 
-def _require_crc(reader: Reader, start: bytes, remaining: int) -> None:
-    total = crc32(start)
+def _require_crc(reader: Reader, already_read: bytes, remaining: int) -> None:
+    """Reject a chunk unless the CRC of `already_read` and the next `remaining` bytes follows."""
+    total = crc32(already_read)
     while remaining:
         part = reader.take(min(remaining, MIB))
         total = crc32(part, total)
         remaining -= len(part)
-    if unpack(">I", reader.take(4))[0] != total:
+    if unpack(">I", reader.take(_CRC_BYTES))[0] != total:
         raise FileCorruptError

@@ -18,7 +18,7 @@ from sartiq.core.errors import NotPermittedError
 
 pytestmark = pytest.mark.django_db
 
-ALL: dict[str, Any] = {
+METADATA: dict[str, Any] = {
     "color_profile": "Adobe RGB",
     "duration": 1.5,
     "dominant_color": "#010203",
@@ -31,18 +31,18 @@ ALL: dict[str, Any] = {
 
 def test_a_measurement_is_stored_only_where_none_is_known(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
-    metadata = {name: getattr(resource, name) for name in ("dominant_color", "width", "height")}
+    known = {name: getattr(resource, name) for name in ("dominant_color", "width", "height")}
 
-    filled = resources.update_metadata(user=user, resource_id=resource.pk, values=ALL)
+    filled = resources.update_metadata(user=user, resource_id=resource.pk, values=METADATA)
 
-    assert {name: getattr(filled, name) for name in ALL} == ALL | metadata
+    assert {name: getattr(filled, name) for name in METADATA} == METADATA | known
     again = resources.update_metadata(
-        user=user, resource_id=resource.pk, values=dict.fromkeys(ALL) | {"duration": 9.0}
+        user=user, resource_id=resource.pk, values=dict.fromkeys(METADATA) | {"duration": 9.0}
     )
     assert (again.color_profile, again.duration, again.width) == (
         "Adobe RGB",
         1.5,
-        metadata["width"],
+        known["width"],
     )
 
 
@@ -52,7 +52,7 @@ def test_a_text_is_stored_as_sent(
     memory: MemoryStore, user: User, name: str, later: str | None
 ) -> None:
     resource = ready(memory, user)
-    resources.update_metadata(user=user, resource_id=resource.pk, values=ALL)
+    resources.update_metadata(user=user, resource_id=resource.pk, values=METADATA)
 
     updated = resources.update_metadata(user=user, resource_id=resource.pk, values={name: later})
 
@@ -79,7 +79,9 @@ def test_another_owners_resource_is_not_found(memory: MemoryStore, user: User) -
     resource = ready(memory, user)
 
     with pytest.raises(MediaResourceNotFoundError):
-        resources.update_metadata(user=UserFactory.create(), resource_id=resource.pk, values=ALL)
+        resources.update_metadata(
+            user=UserFactory.create(), resource_id=resource.pk, values=METADATA
+        )
 
 
 def test_any_member_may_change_the_organizations_resources(memory: MemoryStore, user: User) -> None:

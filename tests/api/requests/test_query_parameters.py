@@ -75,7 +75,7 @@ def _views(entries: list[Any]) -> Iterator[tuple[str, Any]]:
             yield str(entry.name), entry.callback
 
 
-def ask(row: Row, world: World, extra: str, *, method: str = "") -> HttpResponse:
+def request_with(row: Row, world: World, extra: str, *, method: str = "") -> HttpResponse:
     path = path_of(row, world)
     return response_to(
         row, "superuser", world, path=f"{path}{'&' if '?' in path else '?'}{extra}", method=method
@@ -91,7 +91,7 @@ def issue_of(response: HttpResponse) -> Any:
 @pytest.mark.parametrize("row", STRICT, ids=str)
 def test_an_unknown_parameter_is_rejected(row: Row, world: World) -> None:
     for name in ("colour", "ordering", "format" if "errors" not in row.route else "kind"):
-        issue = issue_of(ask(row, world, f"{name}=1"))
+        issue = issue_of(request_with(row, world, f"{name}=1"))
 
         assert (issue["loc"], issue["type"]) == (["query", name], "unknown_parameter")
 
@@ -100,8 +100,8 @@ def test_an_unknown_parameter_is_rejected(row: Row, world: World) -> None:
 def test_a_declared_parameter_is_neither_empty_nor_repeated(row: Row, world: World) -> None:
     names = {part.partition("=")[0] for part in row.query.lstrip("?").split("&")}
     for name in parameters_of(row).keys() - names:
-        empty = ask(row, world, f"{name}=")
-        twice = ask(row, world, f"{name}=1&{name}=1")
+        empty = request_with(row, world, f"{name}=")
+        twice = request_with(row, world, f"{name}=1&{name}=1")
 
         if name in FREE_TEXTS:
             assert empty.status_code == row.expected[-1]
@@ -124,7 +124,7 @@ def test_public_pages_ignore_unknown_parameters(world: World, path: str) -> None
 
 @pytest.mark.parametrize("row", [row for row in STRICT if row.route.startswith("GET")], ids=str)
 def test_head_reads_the_same_parameters(row: Row, world: World) -> None:
-    assert ask(row, world, "colour=1", method="HEAD").status_code == 422
+    assert request_with(row, world, "colour=1", method="HEAD").status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -43,19 +43,19 @@ def is_told_to_stop(process: psutil.Process) -> bool:
 
 @pytest.mark.covers("F01")
 def test_a_worker_takes_over_the_rows_of_a_dead_process_as_it_starts(
-    product: Product, api_client: ApiClient
+    running_product: Product, api_client: ApiClient
 ) -> None:
     with subprocess.Popen(["sleep", "300"]) as killed:
         started = holders.start_time(killed.pid)
         killed.kill()
     assert started is not None
-    product.stop_worker()
+    running_product.stop_worker()
     entity = create(api_client, "Held by a dead process")
     [media] = media_of(entity)
-    with connect(product) as database:
+    with connect(running_product) as database:
         database.execute(HOLD, [holders.holder_of(killed.pid, started), media["resource_id"]])
 
-    product.start_worker()
+    running_product.start_worker()
 
     [media] = media_of(api_client.wait_until_processed(entity["id"]))
     assert media["status"] == "ready"
@@ -63,13 +63,13 @@ def test_a_worker_takes_over_the_rows_of_a_dead_process_as_it_starts(
 
 @pytest.mark.covers("F01")
 def test_a_worker_that_is_stopped_in_the_middle_of_a_task_gives_its_row_back(
-    product: Product, api_client: ApiClient, crash_file: Path
+    running_product: Product, api_client: ApiClient, crash_file: Path
 ) -> None:
     crash_file.write_text("stop worker relocation-started")
     entity = create(api_client, "Stopped in the middle")
     [media] = media_of(entity)
     eventually(crash_file.with_name("done").exists, bool)
-    worker = psutil.Process(product.worker.pid)
+    worker = psutil.Process(running_product.worker.pid)
     processes = worker.children()
 
     worker.send_signal(signal.SIGQUIT)
@@ -78,10 +78,10 @@ def test_a_worker_that_is_stopped_in_the_middle_of_a_task_gives_its_row_back(
     eventually(lambda: any(map(is_told_to_stop, processes)), bool)
     with suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGCONT)
-    eventually(lambda: product.worker.is_alive, lambda alive: not alive)
+    eventually(lambda: running_product.worker.is_alive, lambda alive: not alive)
 
-    with connect(product) as database:
+    with connect(running_product) as database:
         assert database.execute(HELD_BY, [media["resource_id"]]).fetchone() == (None, 0)
-    product.restart_dead()
+    running_product.restart_dead()
     [media] = media_of(api_client.wait_until_processed(entity["id"]))
     assert media["status"] == "ready"

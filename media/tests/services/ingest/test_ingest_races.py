@@ -24,21 +24,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.covers("T07", "F40", "I10", "I03")
 def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user: User) -> None:
+    requests = 50
     url = upload_file(memory, user)
     deleted: list[str] = []
 
-    def note(operation: str, key: str) -> None:
+    def record_deletion(operation: str, key: str) -> None:
         if operation == "delete_many":
             deleted.append(key)
 
-    results = at_once([partial(ingest, user, [url])] * 50)
-    memory.before = note
+    results = at_once([partial(ingest, user, [url])] * requests)
+    memory.before = record_deletion
     drain()
 
     resource = MediaResource.objects.get()
     assert {resources[0].pk for resources in results} == {resource.pk}
     assert resource.status == "READY"
-    assert Attachment.objects.filter(resource=resource).count() == 50
+    assert Attachment.objects.filter(resource=resource).count() == requests
     assert upload_of(url).state == UploadState.CONSUMED
     assert deleted == [key_of(url)]
     assert originals(memory) == [resource.storage_key]
@@ -47,21 +48,22 @@ def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user
 @pytest.mark.covers("T07", "F05", "I01")
 def test_requests_race_with_the_relocation_of_their_file(memory: MemoryStore, user: User) -> None:
     """Requests run before, between and after the steps of the worker."""
-    for number in range(4):
+    files = 4
+    for number in range(files):
         url = upload_file(memory, user, photo(number))
         (first,) = ingest(user, [url])
 
         results = at_once(
-            [partial(ingest, user, [url])] * 6 + [partial(relocate_and_answer, user, first)] * 3
+            [partial(ingest, user, [url])] * 6 + [partial(relocate_and_return, user, first)] * 3
         )
 
         assert {resources[0].pk for resources in results} == {first.pk}
     drain()
-    assert len(originals(memory)) == MediaResource.objects.count() == 4
+    assert len(originals(memory)) == MediaResource.objects.count() == files
     assert memory.keys("temp/") == []
 
 
-def relocate_and_answer(user: User, resource: MediaResource) -> list[MediaResource]:
+def relocate_and_return(user: User, resource: MediaResource) -> list[MediaResource]:
     relocation.relocate(public_store(), resource.pk)
     drain()
     return [resource]
@@ -91,21 +93,22 @@ def test_an_upload_claimed_by_a_concurrent_request_is_reused(
 def test_32_requests_for_the_same_files_in_any_order_never_deadlock(
     memory: MemoryStore, user: User
 ) -> None:
+    rounds, requests, files = 4, 32, 8
     before = deadlocks()
-    chance = random.Random(12)
-    for number in range(4):
-        bodies = [photo(8 * number + index) for index in range(8)]
+    chance = random.Random(12)  # any order, but the same each time
+    for number in range(rounds):
+        bodies = [photo(files * number + index) for index in range(files)]
         calls = []
-        for _ in range(32):
+        for _ in range(requests):
             urls = [upload_file(memory, user, body) for body in bodies]
             chance.shuffle(urls)
             calls.append(partial(ingest, user, urls))
 
         results = at_once(calls)
 
-        assert len({row.pk for rows in results for row in rows}) == 8
-        assert MediaResource.objects.count() == 8 * (number + 1)
-    assert Attachment.objects.count() == 4 * 32 * 8
+        assert len({row.pk for rows in results for row in rows}) == files
+        assert MediaResource.objects.count() == files * (number + 1)
+    assert Attachment.objects.count() == rounds * requests * files
     assert not Upload.objects.filter(state=UploadState.ISSUED).exists()
     assert deadlocks() == before
 
@@ -113,22 +116,24 @@ def test_32_requests_for_the_same_files_in_any_order_never_deadlock(
 @pytest.mark.covers("F12", "T39")
 def test_scopes_that_copy_from_each_other_never_deadlock(memory: MemoryStore, user: User) -> None:
     organizations = [MembershipFactory.create(user=user).organization.pk for _ in range(3)]
+    scopes = [*organizations, None]
     urls = [upload_file(memory, user, photo(number)) for number in range(6)]
+    copies = len(urls) * len(scopes)
     before, chance = deadlocks(), random.Random(3)
     calls = []
-    for scope in [*organizations, None] * 4:
+    for scope in scopes * 4:
         chance.shuffle(urls)
         calls.append(partial(ingest, user, list(urls), organization_id=scope))
 
     results = at_once(calls)
 
-    assert len({row.pk for rows in results for row in rows}) == 6 * 4
-    assert MediaResource.objects.count() == 6 * 4
+    assert len({row.pk for rows in results for row in rows}) == copies
+    assert MediaResource.objects.count() == copies
     assert deadlocks() == before
     for _ in range(3):
         drain()
     assert set(MediaResource.objects.values_list("status", flat=True)) == {"READY"}
-    assert len(originals(memory)) == 6 * 4
+    assert len(originals(memory)) == copies
 
 
 @pytest.mark.covers("L06", "I05")
@@ -136,19 +141,21 @@ def test_removing_the_last_two_attachments_concurrently_starts_the_grace_period(
     memory: MemoryStore, user: User
 ) -> None:
     """Neither transaction sees the other's uncommitted changes, so one of them has to wait."""
-    places = [new_id(), new_id()]
-    for entity_id in places:
-        (resources,) = ingest(user, [upload_file(memory, user)], entity_id=entity_id)
+    entity_ids = [new_id(), new_id()]
+    for entity_id in entity_ids:
+        (resource,) = ingest(user, [upload_file(memory, user)], entity_id=entity_id)
     both_removed = Barrier(2, timeout=1)
 
     def remove(entity_id: UUID) -> None:
         with transaction.atomic():
             attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
-            with suppress(BrokenBarrierError):  # the one who waits for the other never comes
+            with suppress(
+                BrokenBarrierError
+            ):  # expected: the second transaction waits for the first to commit
                 both_removed.wait()
 
-    at_once([partial(remove, entity_id) for entity_id in places])
+    at_once([partial(remove, entity_id) for entity_id in entity_ids])
 
-    resources.refresh_from_db()
+    resource.refresh_from_db()
     assert not Attachment.objects.exists()
-    assert resources.unattached_at is not None
+    assert resource.unattached_at is not None
