@@ -8,7 +8,8 @@ from celery import Celery, signals
 from django.conf import settings
 
 from sartiq.core import checks, temporary_files
-from sartiq.core.work import broker, persistent_connections, queues
+from sartiq.core.work import queues
+from sartiq.core.work.celery_worker import broker, persistent_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
@@ -22,7 +23,7 @@ def _every(period: timedelta, task: str) -> dict[str, Any]:
 
 
 broker.register_transport()
-app = Celery("sartiq", amqp="sartiq.core.work.broker:AMQP")
+app = Celery("sartiq", amqp="sartiq.core.work.celery_worker.broker:AMQP")
 app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_connection_retry_on_startup=True,
@@ -68,8 +69,8 @@ app.conf.update(
 )
 for start_signal in (signals.worker_init, signals.beat_init):
     start_signal.connect(checks.require_valid_settings)  # before the first task
-app.steps["worker"].add("sartiq.core.work.watchdog:Watchdog")
-app.steps["worker"].add("sartiq.core.work.takeover_step:Takeover")
+app.steps["worker"].add("sartiq.core.work.celery_worker.watchdog:Watchdog")
+app.steps["worker"].add("sartiq.core.work.celery_worker.takeover_step:Takeover")
 persistent_connections.keep_between_tasks(app)
 temporary_files.connect_worker_signals()
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])

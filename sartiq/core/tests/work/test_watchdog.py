@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from sartiq.core.work.watchdog import Observation, stuck_since
+from sartiq.core.work.celery_worker.watchdog import Observation, stuck_since
 
 SILENT = Observation(
     at=0, tasks_started=7, has_free_process=True, broker_responds=True, has_waiting_rows=True
