@@ -19,6 +19,23 @@ class SlugTakenError(ConflictError):
     message = "A subject with this slug already exists. Choose another slug."
 
 
+class RestoredSkuTakenError(ConflictError):
+    """Raised when a deleted product cannot be restored because its SKU was taken meanwhile."""
+
+    message = (
+        "Another product has this SKU now. Change its SKU or delete it, then restore this product."
+    )
+
+
+class RestoredSlugTakenError(ConflictError):
+    """Raised when a deleted subject cannot be restored because its slug was taken meanwhile."""
+
+    message = (
+        "Another subject has this slug now. Change its slug or delete it, then restore this"
+        " subject."
+    )
+
+
 class ReferenceGoneError(ConflictError):
     """Raised when an object the entity refers to was deleted concurrently."""
 

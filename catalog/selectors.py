@@ -2,9 +2,9 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import ManyToManyField, QuerySet
+from django.db.models import ForeignKey, ManyToManyField, QuerySet
 
-from accounts.models import OwnerScope, User
+from accounts.models import OwnerScope, TrashModel, User
 from catalog.errors import EntityNotFoundError
 from catalog.models import (
     CatalogEntity,
@@ -15,21 +15,22 @@ from media.selectors import media_of
 Entity = TypeVar("Entity", bound=CatalogEntity)
 
 
-def in_scope(model: type[Entity], scope: OwnerScope) -> QuerySet[Entity]:
-    """Return one owner's entities with their links, oldest first."""
-    rows: Any = model.objects  # the type checker sees the abstract model's manager
-    return _with_links(rows.in_scope(scope))
+def in_scope(model: type[Entity], scope: OwnerScope, *, deleted: bool = False) -> QuerySet[Entity]:
+    """Return one owner's entities, or its deleted ones, with their links, oldest first."""
+    return _with_links(_rows(model, deleted=deleted).in_scope(scope))
 
 
-def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
-    """Return all entities the caller may see with their links, oldest first."""
-    rows: Any = model.objects
-    return _with_links(rows.visible_to(user))
+def visible_to(model: type[Entity], user: User, *, deleted: bool = False) -> QuerySet[Entity]:
+    """Return all entities the caller may see, or the deleted ones, with links, oldest first."""
+    return _with_links(_rows(model, deleted=deleted).visible_to(user))
 
 
-def get_visible(model: type[Entity], user: User, entity_id: UUID) -> Entity:
+def get_visible(
+    model: type[Entity], user: User, entity_id: UUID, *, deleted: bool = False
+) -> Entity:
     """Return one entity; raises EntityNotFoundError if the caller may not see it."""
-    return _require_found(model, visible_to(model, user).filter(pk=entity_id).first())
+    rows = visible_to(model, user, deleted=deleted)
+    return _require_found(model, rows.filter(pk=entity_id).first())
 
 
 def get_locked(model: type[Entity], user: User, entity_id: UUID) -> Entity:
@@ -63,11 +64,19 @@ def _require_found(model: type[Entity], entity: Entity | None) -> Entity:
     return entity
 
 
+def _rows(model: type[Entity], *, deleted: bool) -> Any:
+    return model.with_deleted.in_trash() if deleted else model.objects
+
+
 def _with_links(rows: QuerySet[Entity]) -> QuerySet[Entity]:
-    """Return the rows, oldest first, with their many-to-many relations prefetched."""
-    links = [
+    """Return the rows, oldest first, with their links; references too, which may be deleted."""
+    fields = rows.model._meta.get_fields()  # noqa: SLF001  Django's own API
+    links = [field.name for field in fields if isinstance(field, ManyToManyField)]
+    references = [
         field.name
-        for field in rows.model._meta.get_fields()  # noqa: SLF001  Django's own API
-        if isinstance(field, ManyToManyField)
+        for field in fields
+        if isinstance(field, ForeignKey) and issubclass(field.related_model, TrashModel)
     ]
+    if references:
+        rows = rows.select_related(*references)
     return rows.prefetch_related(*links).order_by("created_at", "id")

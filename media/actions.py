@@ -17,6 +17,8 @@ class MediaAction(TextChoices):
     RESOURCE_REPAIRED = "media_resource.repaired", "Media resource repaired from a new upload"
     RESOURCE_PROTECTED = "media_resource.protected", "Media resource protected"
     RESOURCE_UNPROTECTED = "media_resource.unprotected", "Media resource no longer protected"
+    RESOURCE_DELETED = "media_resource.deleted", "Media resource deleted"
+    RESOURCE_RESTORED = "media_resource.restored", "Media resource restored"
     RESOURCE_DISCARDED = "media_resource.discarded", "Media resource discarded"
     CLEANUP_FINISHED = "cleanup.finished", "Cleanup finished"
     RECONCILE_FINISHED = "reconcile.finished", "Comparison of bucket and rows finished"

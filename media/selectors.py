@@ -42,26 +42,30 @@ def public_base_urls() -> list[str]:
 
 
 def named_keys(object_keys: Iterable[str]) -> set[str]:
-    """Return those keys that a resource names, whatever its status."""
+    """Return those keys that a resource names, whatever its status, deleted or not."""
     wanted = set(object_keys)
     ids = [resource_id for key in wanted if (resource_id := keys.resource_id_of(key))]
-    rows = MediaResource.objects.filter(Q(storage_key__among=wanted) | Q(pk__among=ids))
+    rows = MediaResource.with_deleted.filter(Q(storage_key__among=wanted) | Q(pk__among=ids))
     fields = ("pk", "storage_key", "extension", "resource_type")
     return {key for row in rows.only(*fields) for key in row.own_keys | {row.storage_key}} & wanted
 
 
-def resources_visible_to(user: User) -> QuerySet[MediaResource]:
-    """Return the resources the caller may see with their attachments, oldest first."""
-    attachments = Attachment.objects.order_by("created_at", "id")
-    rows = MediaResource.objects.visible_to(user)
+def resources_visible_to(user: User, *, deleted: bool = False) -> QuerySet[MediaResource]:
+    """Return the resources the caller may see, or the deleted ones, oldest first.
+
+    Their attachments to live entities are read with them.
+    """
+    attachments = Attachment.objects.of_live_entities().order_by("created_at", "id")
+    live_or_deleted = MediaResource.with_deleted.in_trash() if deleted else MediaResource.objects
+    rows: QuerySet[MediaResource] = live_or_deleted.visible_to(user)
     return rows.prefetch_related(Prefetch("attachments", queryset=attachments)).order_by(
         "created_at", "id"
     )
 
 
-def resource_visible_to(user: User, resource_id: UUID) -> MediaResource:
+def resource_visible_to(user: User, resource_id: UUID, *, deleted: bool = False) -> MediaResource:
     """Return one resource; raises not found for another owner's."""
-    resource = resources_visible_to(user).filter(pk=resource_id).first()
+    resource = resources_visible_to(user, deleted=deleted).filter(pk=resource_id).first()
     if resource is None:
         raise MediaResourceNotFoundError
     return resource

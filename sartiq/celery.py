@@ -58,6 +58,7 @@ app.conf.update(
         "discard-stale-uploads": _every(HOUR, "media.cleanup_temp_uploads"),
         "discard-orphaned-media": _every(HOUR, "media.cleanup_orphaned_media"),
         "reconcile-bucket-and-rows": _every(HOUR, "media.reconcile"),
+        "purge-trash": _every(HOUR, "catalog.purge_trash"),
         "recover-bulk-uploads": _every(RECOVERY, "bulkupload.recover"),
         "discard-old-bulk-uploads": _every(HOUR, "bulkupload.discard_old_jobs"),
         "recover-exports": _every(RECOVERY, "exports.recover"),

@@ -40,8 +40,11 @@ ONE_ROW = {"media_environmentidentity"}
 
 ACCEPTED = (  # may read a whole table
     # A superuser's list of everything, and its length.
-    r'^SELECT COUNT\(\*\) AS "__count" FROM "\w+"$',
-    r'^SELECT [^()]+ FROM "(\w+)" ORDER BY "\1"."created_at" ASC, "\1"."id" ASC LIMIT \d+',
+    r'^SELECT COUNT\(\*\) AS "__count" FROM "(\w+)"( WHERE "\1"."deleted_at" IS NULL)?$',
+    (
+        r'^SELECT [^()]+ FROM "(\w+)"( WHERE "\1"."deleted_at" IS NULL)?'
+        r' ORDER BY "\1"."created_at" ASC, "\1"."id" ASC LIMIT \d+'
+    ),
     r'FROM "media_environmentidentity"',  # one row
     r'FROM "exports_metadataadaptervisibility"',  # one row for each adapter
     # The hourly cleanup reads its few candidates by an index. How PostgreSQL excludes those in use

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from sartiq.core.api.fields import UUIDField
+from sartiq.core.api.fields import BooleanField, UUIDField
 from sartiq.core.api.pagination import PageQuery
 from sartiq.core.errors import InvalidValuesError, Issue
 
@@ -16,6 +16,14 @@ class ScopeQuery(serializers.Serializer[Any]):
 
     organization_id = UUIDField(
         required=False, help_text="The organization; if omitted, the caller's personal scope."
+    )
+
+
+class DeletedQuery(serializers.Serializer[Any]):
+    """Whether to look in the trash."""
+
+    deleted = BooleanField(
+        default=False, help_text="True for deleted rows only, which can still be restored."
     )
 
 

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
+from accounts.admin.trash import TRASH_FIELDS, TrashAdmin
 from catalog.actions import entity_action
 from catalog.admin.forms import EntityForm
 from catalog.models import (
@@ -41,7 +42,7 @@ TAKEN_CONCURRENTLY = (
 )
 
 
-class EntityAdmin(RecordedAdmin):
+class EntityAdmin(TrashAdmin, RecordedAdmin):
     """Base class of entity pages: owner, media, and deletion by the service."""
 
     form = EntityForm
@@ -55,6 +56,7 @@ class EntityAdmin(RecordedAdmin):
     list_select_related: tuple[str, ...] = OWNER
     ordering = ("-created_at", "-id")
     autocomplete_fields: tuple[str, ...] = ("organization",)
+    actions = ("restore",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Add the image and the number of files to the rows, in the list's query."""
@@ -80,20 +82,21 @@ class EntityAdmin(RecordedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Make the owner of existing rows read-only: it cannot change."""
-        read_only = ("media_preview", "user", *SYSTEM_FIELDS)
+        read_only = ("media_preview", "user", *SYSTEM_FIELDS, *TRASH_FIELDS)
         return read_only if obj is None else (*read_only, "organization")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the fields of the entity, its media, then owner and times."""
         fieldsets = super().get_fieldsets(request, obj)
-        others = {"owner", *OWNER, "media_preview", *SYSTEM_FIELDS}
+        others = {"owner", *OWNER, "media_preview", *SYSTEM_FIELDS, *TRASH_FIELDS}
         own = [name for name in fieldsets[0][1]["fields"] if name not in others]
         if obj is None:
             return [(None, {"fields": ["owner", "organization", *own]})]
+        deletion = TRASH_FIELDS if obj.deleted_at else ()
         return [
             (None, {"fields": own}),
             ("Media", {"fields": ["media_preview"]}),
-            ("Details", {"fields": [*OWNER, *SYSTEM_FIELDS]}),
+            ("Details", {"fields": [*OWNER, *SYSTEM_FIELDS, *deletion]}),
         ]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -110,13 +113,17 @@ class EntityAdmin(RecordedAdmin):
         return entity_action(obj.entity_type, verb)
 
     def delete_model(self, request: HttpRequest, obj: CatalogEntity) -> None:
-        """Delete one entity with its attachments; the grace period of its files starts."""
+        """Move one entity to the trash."""
         entities.discard(type(obj).objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CatalogEntity]) -> None:
-        """Delete several entities with their attachments."""
+        """Move several entities to the trash."""
         ids = list(queryset.values_list("pk", flat=True))
         entities.discard(queryset.model.objects.filter(pk__in=ids))
+
+    def restore_row(self, row: CatalogEntity) -> None:
+        """Restore one entity with its files and links."""
+        entities.restore_as_staff(type(row), entity_id=row.pk)
 
     @admin.display(description="Image")
     def image(self, entity: Any) -> str:
@@ -203,7 +210,7 @@ class LookAdmin(EntityAdmin):
     @admin.display(description="Subject", ordering="subject__name")
     def subject_link(self, look: Look) -> str:
         """Link to the subject."""
-        return link(look.subject)
+        return link(look.live_subject)
 
 
 @admin.register(Guideline)
@@ -231,4 +238,4 @@ class ProductionRequestAdmin(EntityAdmin):
     @admin.display(description="Guideline", ordering="guideline__name")
     def guideline_link(self, production_request: ProductionRequest) -> str:
         """Link to the guideline."""
-        return link(production_request.guideline)
+        return link(production_request.live_guideline)

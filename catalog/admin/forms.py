@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts.admin.owners import OwnerForm
-from accounts.models import OwnedModel, OwnerScope, User
+from accounts.models import OwnedModel, OwnerScope, TrashModel, User
 from catalog.errors import ReferenceNotFoundError, SkuTakenError, SlugTakenError
 from catalog.models import LoraModel
 from catalog.rules import lora as rules
@@ -30,7 +30,16 @@ class EntityForm(OwnerForm):
                 self.add_error(name, TAKEN[name].message)
             elif _is_foreign(value, creator=self.instance.user, scope=scope):
                 self.add_error(name, ReferenceNotFoundError.message)
+        self._keep_deleted_references(cleaned)
         return cleaned
+
+    def _keep_deleted_references(self, cleaned: dict[str, Any]) -> None:
+        """Keep a reference to a deleted row: the form cannot show it, so it was not cleared."""
+        for field in self.instance._meta.fields:  # noqa: SLF001  Django's own API
+            is_empty = field.name in cleaned and cleaned[field.name] is None
+            current = getattr(self.instance, field.name) if is_empty else None
+            if isinstance(current, TrashModel) and current.deleted_at is not None:
+                cleaned[field.name] = current
 
     def _scope(self, cleaned: dict[str, Any]) -> OwnerScope:
         organization = cleaned.get("organization")

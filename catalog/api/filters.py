@@ -6,14 +6,14 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
-from accounts.api.scopes import ScopedPageQuery
+from accounts.api.scopes import DeletedQuery, ScopedPageQuery
 from catalog.models import Product
 from catalog.rules.identifiers import clean_identifier
 
 PRODUCT_SEARCH_FIELDS = ("name", "sku", "brand")
 
 
-class EntityListQuery(ScopedPageQuery):
+class EntityListQuery(ScopedPageQuery, DeletedQuery):
     """One page of an owner's entities, filtered by name."""
 
     search = serializers.CharField(
@@ -21,7 +21,7 @@ class EntityListQuery(ScopedPageQuery):
     )
 
 
-class ProductListQuery(ScopedPageQuery):
+class ProductListQuery(ScopedPageQuery, DeletedQuery):
     """One page of an owner's products, filtered by SKU, or by text in name, SKU or brand."""
 
     search = serializers.CharField(

@@ -125,7 +125,7 @@ class EntityOut(serializers.ModelSerializer[Any]):
 
 
 BASE_FIELDS = ["id", "user_id", "organization_id", "name"]
-TIMES = ["created_at", "updated_at"]
+TIMES = ["created_at", "updated_at", "deleted_at"]
 CONFIGURATION = ["export_configuration_id"]
 
 
@@ -190,7 +190,7 @@ class LookOut(ConfiguredOut):
     """A look."""
 
     products: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
-    subject = serializers.UUIDField(source="subject_id", allow_null=True)
+    subject = serializers.UUIDField(source="live_subject_id", allow_null=True)
     reference_images = ManyFiles()
 
     class Meta:
@@ -212,7 +212,7 @@ class ProductionRequestOut(ConfiguredOut):
     """A production request."""
 
     looks: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
-    guideline = serializers.UUIDField(source="guideline_id", allow_null=True)
+    guideline = serializers.UUIDField(source="live_guideline_id", allow_null=True)
 
     class Meta:
         model = ProductionRequest

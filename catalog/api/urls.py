@@ -15,6 +15,11 @@ def _routes(prefix: str, view: type[views.Entities]) -> list[URLPattern]:
             view.as_view(detail, basename=prefix),
             name=f"{prefix}-detail",
         ),
+        path(
+            f"{prefix}/<str:entity_id>/restore",
+            view.as_view({"post": "restore"}, basename=prefix),
+            name=f"{prefix}-restore",
+        ),
     ]
 
 

@@ -6,12 +6,13 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
+from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
-from accounts.api.scopes import ScopeQuery
+from accounts.api.scopes import DeletedQuery, ScopeQuery
 from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from catalog import selectors
@@ -38,6 +39,8 @@ from sartiq.core.http import idempotency
 from sartiq.core.http.conditional import precondition
 from sartiq.core.http.idempotency import SavedResponse
 
+UNIQUE = ("product", "subject")  # kinds with an identifier that another row may have taken
+
 
 class Entities(ModelEndpointSet):
     """The CRUD operations of one kind of entity."""
@@ -50,7 +53,9 @@ class Entities(ModelEndpointSet):
         """Return the rows of the requested scope, oldest first."""
         if getattr(self, "swagger_fake_view", False):
             return self.model.objects.none()
-        return selectors.in_scope(self.model, self._scope())
+        return selectors.in_scope(
+            self.model, self._scope(), deleted=self.query.get("deleted", False)
+        )
 
     @takes_query(EntityListQuery)
     def list(self, request: Request) -> Response:
@@ -73,9 +78,11 @@ class Entities(ModelEndpointSet):
                     response = key.save_response(self._created(entity))
             return response
 
+    @takes_query(DeletedQuery)
     def retrieve(self, request: Request, entity_id: UUID) -> Response:
         """Return one row with its media."""
-        return self._response(selectors.get_visible(self.model, caller_of(request), entity_id))
+        user, deleted = caller_of(request), self.query["deleted"]
+        return self._response(selectors.get_visible(self.model, user, entity_id, deleted=deleted))
 
     def partial_update(self, request: Request, entity_id: UUID) -> Response:
         """Change the given fields; a list of images replaces the list, null removes an image."""
@@ -90,7 +97,7 @@ class Entities(ModelEndpointSet):
         return self._response(selectors.get_visible(self.model, caller_of(request), entity_id))
 
     def destroy(self, request: Request, entity_id: UUID) -> Response:
-        """Delete one row; files not used elsewhere are deleted after a day."""
+        """Delete one row; it can be restored until it is purged."""
         entities.delete(
             self.model,
             user=caller_of(request),
@@ -98,6 +105,12 @@ class Entities(ModelEndpointSet):
             precondition=precondition(request, self._as_json),
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @action(detail=True, methods=["post"])  # for the schema; the route is in `urls`
+    def restore(self, request: Request, entity_id: UUID) -> Response:
+        """Return a deleted row from the trash; one that is not deleted stays as it is."""
+        user = caller_of(request)
+        return self._response(entities.restore(self.model, user=user, entity_id=entity_id))
 
     def _scope(self) -> OwnerScope:
         return scope_for(caller_of(self.request), self.query.get("organization_id"))
@@ -167,7 +180,14 @@ def _documented(singular: str, plural: str, input_serializer: Any, data: Any) ->
         ),
         destroy=described(
             f"delete_{singular}",
-            f"Delete one {noun}; files not used elsewhere are deleted after a day.",
+            f"Delete one {noun}; it can be restored, by default for 30 days.",
+        ),
+        restore=described(
+            f"restore_{singular}",
+            f"Restore a deleted {noun} with its files and links. One that is not deleted is"
+            " returned unchanged.",
+            request=None,
+            responses={200: data} | ({409: CONFLICT} if singular in UNIQUE else {}),
         ),
     )
 

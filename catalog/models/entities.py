@@ -1,38 +1,39 @@
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import OwnedModel, indexes_by_owner
+from accounts.models import TrashModel, indexes_of_trash, live_or_none
 from catalog.rules.slots import EntityType
 
 
-class CatalogEntity(OwnedModel):
+class CatalogEntity(TrashModel):
     """An entity of the catalogue; its media are attachments."""
 
     entity_type: ClassVar[EntityType]
 
     name = models.CharField(max_length=255)
 
-    class Meta(OwnedModel.Meta):
+    class Meta(TrashModel.Meta):
         abstract = True
-        indexes = indexes_by_owner("%(class)s")
+        indexes = indexes_of_trash("%(class)s")
 
     def __str__(self) -> str:
         return self.name
 
 
 def _once_per_owner(field: str, name: str) -> list[models.BaseConstraint]:
-    """Return constraints that make `field`, if set, unique among the rows of an owner."""
+    """Return constraints that make `field`, if set, unique among the live rows of an owner."""
     return [
         models.UniqueConstraint(
             fields=["organization", field],
-            condition=Q(organization__isnull=False),
+            condition=Q(organization__isnull=False, deleted_at__isnull=True),
             name=f"{name}_once_per_organization",
         ),
         models.UniqueConstraint(
             fields=["user", field],
-            condition=Q(organization__isnull=True),
+            condition=Q(organization__isnull=True, deleted_at__isnull=True),
             name=f"{name}_once_per_user",
         ),
     ]
@@ -104,6 +105,16 @@ class Look(ConfiguredEntity):
     class Meta(ConfiguredEntity.Meta):
         abstract = False
 
+    @property
+    def live_subject_id(self) -> UUID | None:
+        """The id of the subject, None if it is deleted."""
+        return self.live_subject.pk if self.live_subject else None
+
+    @property
+    def live_subject(self) -> Subject | None:
+        """The subject, None if it is deleted."""
+        return live_or_none(self.subject)
+
 
 class Guideline(ConfiguredEntity):  # type: ignore[django-manager-missing,unused-ignore]  # plugin
     """Instructions for images."""
@@ -130,3 +141,13 @@ class ProductionRequest(ConfiguredEntity):
 
     class Meta(ConfiguredEntity.Meta):
         abstract = False
+
+    @property
+    def live_guideline_id(self) -> UUID | None:
+        """The id of the guideline, None if it is deleted."""
+        return self.live_guideline.pk if self.live_guideline else None
+
+    @property
+    def live_guideline(self) -> Guideline | None:
+        """The guideline, None if it is deleted."""
+        return live_or_none(self.guideline)

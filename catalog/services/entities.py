@@ -1,4 +1,4 @@
-"""Creation, changes and deletion of entities with their media, all or nothing."""
+"""Creation, changes, deletion and restoration of entities with their media, all or nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,13 +8,16 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
-from accounts.models import OwnerScope, User
+from accounts.models import OwnerScope, TrashModel, User
 from catalog import selectors
 from catalog.actions import entity_action
 from catalog.errors import (
     ReferenceGoneError,
     ReferenceNotFoundError,
+    RestoredSkuTakenError,
+    RestoredSlugTakenError,
     SkuTakenError,
     SlugTakenError,
     TooManyImagesError,
@@ -30,10 +33,18 @@ from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from sartiq.core import events
 from sartiq.core.contention import retry_on_contention
-from sartiq.core.errors import InvalidValuesError, Issue
+from sartiq.core.errors import ConflictError, InvalidValuesError, Issue
 from sartiq.core.preconditions import Precondition, unconditional
 
 API_NAMES = {"export_configuration": "export_configuration_id"}
+TAKEN: Mapping[str, type[ConflictError]] = {
+    "product_sku_once": SkuTakenError,
+    "subject_slug_once": SlugTakenError,
+}
+RESTORED_TAKEN: Mapping[str, type[ConflictError]] = {
+    "product_sku_once": RestoredSkuTakenError,
+    "subject_slug_once": RestoredSlugTakenError,
+}
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
 MediaUrls = Mapping[str, Sequence[str]]
@@ -116,7 +127,7 @@ def delete(
     entity_id: UUID,
     precondition: Precondition = unconditional,
 ) -> None:
-    """Delete an entity; the grace period starts for files that are not attached elsewhere.
+    """Move an entity to the trash; its files stay attached.
 
     Raises EntityNotFoundError, also if another request deletes it at the same time.
     """
@@ -126,7 +137,7 @@ def delete(
 
 
 def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditional) -> int:
-    """Delete entities of one kind with their attachments; return how many.
+    """Move entities of one kind to the trash; return how many.
 
     Raises ContentionError after three attempts that failed because of concurrent changes.
     """
@@ -141,12 +152,46 @@ def _discard_locked(rows: QuerySet[Entity], precondition: Precondition) -> int:
     for row in locked:
         precondition(row)
     if locked:
-        attachments.detach_entities(
-            entity_type=locked[0].entity_type, entity_ids=[row.pk for row in locked]
-        )
+        set_deleted(rows.model, locked, deleted_at=Now())
         events.record_each(entity_action(locked[0].entity_type, "deleted"), locked)
-    rows.model.objects.filter(pk__in=[row.pk for row in locked]).delete()
     return len(locked)
+
+
+def set_deleted(model: type[Entity], locked: Sequence[Entity], *, deleted_at: Now | None) -> None:
+    """Set `deleted_at` of locked entities of one kind, and of their attachments."""
+    ids = [row.pk for row in locked]
+    model.with_deleted.filter(pk__in=ids).update(deleted_at=deleted_at, updated_at=Now())
+    attachments.set_entities_deleted(
+        entity_type=model.entity_type, entity_ids=ids, deleted_at=deleted_at
+    )
+
+
+def restore(model: type[Entity], *, user: User, entity_id: UUID) -> Entity:
+    """Return an entity from the trash; one that is not deleted stays as it is.
+
+    Raises EntityNotFoundError, also after a purge, and RestoredSkuTakenError or
+    RestoredSlugTakenError if another live row has its SKU or slug.
+    """
+    rows: Any = model.with_deleted  # the type checker sees the abstract model's manager
+    _restore(model, rows.visible_to(user).filter(pk=entity_id))
+    return selectors.get_visible(model, user, entity_id)
+
+
+def restore_as_staff(model: type[Entity], *, entity_id: UUID) -> None:
+    """Return any owner's entity from the trash; raises what `restore` raises."""
+    rows: Any = model.with_deleted
+    _restore(model, rows.filter(pk=entity_id))
+
+
+def _restore(model: type[Entity], rows: QuerySet[Entity]) -> None:
+    for attempt in retry_on_contention():
+        with attempt, _translated_conflicts(RESTORED_TAKEN), transaction.atomic():
+            entity = rows.select_for_update(of=("self",), no_key=True).first()
+            if entity is None:
+                raise selectors.not_found(model)
+            if entity.deleted_at is not None:
+                set_deleted(model, [entity], deleted_at=None)
+                events.record(entity_action(model.entity_type, "restored"), entity)
 
 
 def _check_files(user: User, scope: OwnerScope, changes: Changes) -> Checked:
@@ -209,7 +254,9 @@ def _require_links(
         related: type[Any] = model._meta.get_field(name).related_model  # type: ignore[assignment]  # noqa: SLF001
         ids = value if isinstance(value, list) else [value] if value else []
         rows = related.objects.linkable_by(user, scope).filter(pk__in=ids)
-        linkable = {*rows.values_list("pk", flat=True), getattr(current, f"{name}_id", None)}
+        linkable = set(rows.values_list("pk", flat=True))
+        if not issubclass(related, TrashModel):  # a deleted row must not be linked
+            linkable.add(getattr(current, f"{name}_id", None))
         for index, pk in enumerate(ids):
             if pk not in linkable:
                 position = (index,) if isinstance(value, list) else ()
@@ -220,14 +267,13 @@ def _require_links(
 
 
 @contextmanager
-def _translated_conflicts() -> Iterator[None]:
+def _translated_conflicts(taken: Mapping[str, type[ConflictError]] = TAKEN) -> Iterator[None]:
     """Translate violated constraints, including deferred ones, into domain exceptions."""
     try:
         yield
     except IntegrityError as error:
         text = str(error)
-        if "product_sku_once" in text:
-            raise SkuTakenError from error
-        if "subject_slug_once" in text:
-            raise SlugTakenError from error
+        for constraint, conflict in taken.items():
+            if constraint in text:
+                raise conflict from error
         raise ReferenceGoneError from error

@@ -73,8 +73,8 @@ def _select_request(user: User, payload: ExportRequest, request_id: UUID) -> Sel
     requested = _requested_configuration(user, scope, payload)
     looks = list(_require_product_limit(_looks(user).filter(production_requests=request)))
     values: Values = {"production_request": request.name}
-    if request.guideline is not None:
-        values["guideline"] = request.guideline.name
+    if request.live_guideline is not None:
+        values["guideline"] = request.live_guideline.name
     return Selection(
         scope=scope,
         title=request.name,
@@ -121,7 +121,9 @@ def _looks(user: User) -> QuerySet[Look]:
 
 def _require_product_limit(looks: QuerySet[Look]) -> QuerySet[Look]:
     """Return the looks, or raise TooManyLookProductsError before their products are read."""
-    links = Look.products.through.objects.filter(look__in=looks.order_by().values("pk"))
+    links = Look.products.through.objects.filter(
+        look__in=looks.order_by().values("pk"), product__deleted_at__isnull=True
+    )
     if links[: MAX_LOOK_PRODUCTS + 1].count() > MAX_LOOK_PRODUCTS:
         raise TooManyLookProductsError(ctx={"limit": MAX_LOOK_PRODUCTS})
     return looks
@@ -205,8 +207,8 @@ def _look_entries(looks: Sequence[Look], request_values: Values) -> Iterator[Exp
     for look in looks:
         look_products = sorted(look.products.all(), key=_creation_order)
         values: Values = {**request_values, "look": look.name}
-        if look.subject is not None:
-            values["subject"] = look.subject.name
+        if look.live_subject is not None:
+            values["subject"] = look.live_subject.name
         for product in look_products:
             yield from _entries(product, product_media, {**_product_values(product), **values})
         is_single = len(look_products) == 1

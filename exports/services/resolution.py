@@ -59,5 +59,5 @@ def _linked_configurations(
     entity: ConfiguredEntity,
 ) -> Iterator[tuple[Level, ExportConfiguration | None]]:
     yield Level.DIRECT, entity.export_configuration
-    if isinstance(entity, ProductionRequest) and entity.guideline is not None:
-        yield Level.GUIDELINE, entity.guideline.export_configuration
+    if isinstance(entity, ProductionRequest) and entity.live_guideline is not None:
+        yield Level.GUIDELINE, entity.live_guideline.export_configuration

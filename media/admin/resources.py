@@ -10,13 +10,14 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
+from accounts.admin.trash import TRASH_FIELDS, TrashAdmin, is_deleted, restorable_link
 from media.admin.formatting import preview, readable_size, thumbnail
 from media.admin.uploads import AttachmentsInline, UploadsInline
 from media.errors import ResourceInUseError
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import failures
 from media.selectors import resource_url
-from media.services import removal, resources
+from media.services import removal, resources, trash
 from sartiq.core.admin_base import (
     EMPTY_VALUE,
     SYSTEM_FIELDS,
@@ -38,7 +39,7 @@ STATUS_COLOURS = {
 
 
 @admin.register(MediaResource)
-class MediaResourceAdmin(ReadOnlyAdmin):
+class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
     """Media resources with their attachments and uploads."""
 
     list_per_page = 25
@@ -78,18 +79,20 @@ class MediaResourceAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     *("user", "organization", "copied_from_link", "ready_at", "unattached_at"),
-                    *("attempts", "run_after", *SYSTEM_FIELDS),
+                    *("attempts", "run_after", *SYSTEM_FIELDS, *TRASH_FIELDS),
                 )
             },
         ),
     )
     inlines = (AttachmentsInline, UploadsInline)
-    actions = ("try_again",)
+    actions = ("try_again", "restore")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MediaResource]:
         """Add the attachment counts to the query of the page."""
         rows: QuerySet[MediaResource] = super().get_queryset(request)
-        attachments = Attachment.objects.filter(resource=OuterRef("pk")).order_by()
+        attachments = (
+            Attachment.objects.of_live_entities().filter(resource=OuterRef("pk")).order_by()
+        )
         counts = attachments.values("resource").annotate(total=Count("pk")).values("total")
         return rows.annotate(attachment_count=Coalesce(Subquery(counts), 0))
 
@@ -103,11 +106,11 @@ class MediaResourceAdmin(ReadOnlyAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow users who may change resources."""
-        return request.user.has_perm("media.change_mediaresource")
+        return not is_deleted(obj) and request.user.has_perm("media.change_mediaresource")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow users who may delete resources."""
-        return request.user.has_perm("media.delete_mediaresource")
+        return not is_deleted(obj) and request.user.has_perm("media.delete_mediaresource")
 
     # --- Columns ------------------------------------------------------------------------------
 
@@ -191,18 +194,22 @@ class MediaResourceAdmin(ReadOnlyAdmin):
             for resource, reason in blockers.items()
             if reason
         ]
-        links = [link(resource) for resource in blockers]
+        links = [restorable_link(resource) for resource in blockers]
         return links, {"media resources": len(blockers)}, set(), reasons
 
     def delete_model(self, request: HttpRequest, obj: MediaResource) -> None:
-        """Discard one resource and queue its objects for deletion."""
+        """Move one resource to the trash."""
         removal.discard(resource_id=obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MediaResource]) -> None:
-        """Discard several resources, all or none."""
+        """Move several resources to the trash, all or none."""
         with transaction.atomic():
             for pk in queryset.order_by("pk").values_list("pk", flat=True):
                 removal.discard(resource_id=pk)
+
+    def restore_row(self, row: MediaResource) -> None:
+        """Restore one resource."""
+        trash.restore_as_staff(resource_id=row.pk)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from rest_framework import serializers
 
-from accounts.api.scopes import ScopedPageQuery
+from accounts.api.scopes import DeletedQuery, ScopedPageQuery
 from media.models import Attachment, MediaResource, ResourceStatus
 from sartiq.core.api.fields import Sha256Field, UUIDField
 
@@ -15,7 +15,7 @@ ENTITY_TYPES = ("product", "subject", "look", "guideline", "production_request")
 STATUSES = [status.lower() for status in ResourceStatus.values]
 
 
-class MediaResourceListQuery(ScopedPageQuery):
+class MediaResourceListQuery(ScopedPageQuery, DeletedQuery):
     """Filters of the resource list."""
 
     organization_id = UUIDField(
@@ -35,7 +35,9 @@ def matching(rows: QuerySet[MediaResource], query: Mapping[str, Any]) -> QuerySe
     if entity:
         if "entity_type" in entity:
             entity["entity_type"] = entity["entity_type"].upper()
-        attachments = Attachment.objects.filter(resource_id=OuterRef("pk"), **entity)
+        attachments = Attachment.objects.of_live_entities().filter(
+            resource_id=OuterRef("pk"), **entity
+        )
         rows = rows.filter(Exists(attachments))
     if organization_id := query.get("organization_id"):
         rows = rows.filter(organization_id=organization_id)

@@ -137,6 +137,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
             "attachments",
             "created_at",
             "updated_at",
+            "deleted_at",
         ]
 
     @extend_schema_field(serializers.ChoiceField(choices=STATUS_CHOICES))

@@ -17,4 +17,9 @@ urlpatterns = [
         views.MediaResources.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="media-resource",
     ),
+    path(
+        "media-resources/<str:resource_id>/restore",
+        views.MediaResources.as_view({"post": "restore"}),
+        name="media-resource-restore",
+    ),
 ]

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
+from accounts.api.scopes import DeletedQuery
 from accounts.selectors import scope_for
 from media import selectors
 from media.api.filters import MediaResourceListQuery, matching
@@ -21,7 +22,7 @@ from media.api.serializers import (
     PresignOut,
 )
 from media.models import MediaResource
-from media.services import resources, uploads
+from media.services import resources, trash, uploads
 from media.services.uploads import DeclaredFile
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
 from sartiq.core.api.query import takes_query
@@ -101,7 +102,8 @@ class MediaResources(ModelEndpointSet):
 
     def get_queryset(self) -> QuerySet[MediaResource]:
         """Return the caller's resources, oldest first."""
-        return selectors.resources_visible_to(caller_of(self.request))
+        deleted = self.query.get("deleted", False)
+        return selectors.resources_visible_to(caller_of(self.request), deleted=deleted)
 
     @takes_query(MediaResourceListQuery)
     def list(self, request: Request) -> Response:
@@ -110,11 +112,13 @@ class MediaResources(ModelEndpointSet):
         page = self.paginate_queryset(matching(self.get_queryset(), self.query))
         return self.get_paginated_response(MediaResourceOut(page, many=True).data)
 
+    @takes_query(DeletedQuery)
     def retrieve(self, request: Request, resource_id: UUID) -> Response:
         """Return one resource with its attachments."""
-        return Response(
-            MediaResourceOut(selectors.resource_visible_to(caller_of(request), resource_id)).data
+        resource = selectors.resource_visible_to(
+            caller_of(request), resource_id, deleted=self.query["deleted"]
         )
+        return Response(MediaResourceOut(resource).data)
 
     @extend_schema(
         operation_id="update_media_resource",
@@ -136,6 +140,20 @@ class MediaResources(ModelEndpointSet):
             precondition=precondition(request, _as_json),
         )
         return Response(MediaResourceOut(updated).data)
+
+    @extend_schema(
+        operation_id="restore_media_resource",
+        tags=["media-resources"],
+        request=None,
+        responses={200: MediaResourceOut},
+    )
+    def restore(self, request: Request, resource_id: UUID) -> Response:
+        """Restore a deleted resource; one that is not deleted is returned unchanged.
+
+        It is deleted again after a day unless it is attached to an entity.
+        """
+        restored = trash.restore(user=caller_of(request), resource_id=resource_id)
+        return Response(MediaResourceOut(restored).data)
 
     @extend_schema(
         operation_id="heal_media_resources",

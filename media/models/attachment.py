@@ -17,6 +17,10 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
         rows = self.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
         return rows.order_by("entity_id", "slot", "position")
 
+    def of_live_entities(self) -> Self:
+        """Filter to the attachments of entities that are not deleted."""
+        return self.filter(entity_deleted_at__isnull=True)
+
 
 class Attachment(TimestampedModel):
     """One resource in one slot of one entity.
@@ -31,6 +35,8 @@ class Attachment(TimestampedModel):
     entity_id = models.UUIDField()
     slot = models.CharField(max_length=32)
     position = models.PositiveSmallIntegerField(null=True, blank=True)
+    # The entity's `deleted_at`, written in the same transaction: its model is in another app.
+    entity_deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = AttachmentQuerySet.as_manager()
 

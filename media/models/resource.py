@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
-from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
+from accounts.models import TrashModel, TrashQuerySet, indexes_of_trash, live_manager
 from media.rules import keys
 from media.rules.decode_costs import ANIMATED, max_light_pixels
 from sartiq.core.models import LeasedModel, due_and_unleased, not_enqueued_since
@@ -33,7 +33,7 @@ class ResourceStatus(models.TextChoices):
     FAILED = "FAILED", "Failed"
 
 
-class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
+class MediaResourceQuerySet(TrashQuerySet["MediaResource"]):
     """Queries for media resources."""
 
     def usable(self) -> Self:
@@ -90,7 +90,7 @@ class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
         )
 
 
-class MediaResource(OwnedModel, LeasedModel):
+class MediaResource(TrashModel, LeasedModel):
     """One verified file of one owner, identified by the SHA-256 of its bytes.
 
     `storage_key` is the temporary object while PENDING and the canonical object once READY.
@@ -124,10 +124,12 @@ class MediaResource(OwnedModel, LeasedModel):
     unattached_at = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar = MediaResourceQuerySet.as_manager()
+    objects: ClassVar = live_manager(MediaResourceQuerySet)  # type: ignore[django-manager-missing,unused-ignore]  # plugin
+    with_deleted: ClassVar = MediaResourceQuerySet.as_manager()
 
-    class Meta(OwnedModel.Meta):
+    class Meta(TrashModel.Meta):
         constraints = [
+            # Deleted resources count: the same bytes revive them (docs/design/trash.md).
             models.UniqueConstraint(
                 fields=["organization", "content_hash"],
                 condition=Q(organization__isnull=False) & ~Q(status="FAILED"),
@@ -148,7 +150,7 @@ class MediaResource(OwnedModel, LeasedModel):
             ),
         ]
         indexes = [
-            *indexes_by_owner("media_resource"),
+            *indexes_of_trash("media_resource"),
             models.Index(
                 fields=["run_after"],
                 condition=Q(status="PENDING"),

@@ -81,8 +81,19 @@ def _resource_ids_by_attachment(
     }
 
 
+def set_entities_deleted(
+    *, entity_type: str, entity_ids: Iterable[UUID], deleted_at: Now | None
+) -> None:
+    """Hide or show the attachments of entities that are deleted or restored.
+
+    The caller holds a lock on the entities. The resources stay attached.
+    """
+    rows = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
+    rows.update(entity_deleted_at=deleted_at, updated_at=Now())
+
+
 def detach_entities(*, entity_type: str, entity_ids: Iterable[UUID]) -> None:
-    """Delete every attachment of deleted entities and start the grace period of their resources."""
+    """Delete every attachment of purged entities and start the grace period of their resources."""
     rows = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
     detached = set(rows.values_list("resource_id", flat=True))
     rows.delete()

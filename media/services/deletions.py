@@ -166,9 +166,11 @@ def _needed_by_resource(rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]
     """
     owners = {row.key: keys.resource_id_of(row.key) for row in rows}
     owned = Q(storage_key__in=owners) | Q(pk__in=[pk for pk in owners.values() if pk])
-    usable = MediaResource.objects.usable().filter(owned).values_list("pk", "storage_key")
+    usable = MediaResource.with_deleted.usable().filter(owned).values_list("pk", "storage_key")
     in_use = {value for pair in usable for value in pair}
-    lacking = MediaResource.objects.lacking_thumbnail().filter(pk__in=in_use & {*owners.values()})
+    lacking = MediaResource.with_deleted.lacking_thumbnail().filter(
+        pk__in=in_use & {*owners.values()}
+    )
     leftover_keys = {keys.thumbnail_key(pk) for pk in lacking.values_list("pk", flat=True)}
     needed = {row for row in rows if row.key in in_use or owners[row.key] in in_use}
     return {row for row in needed if row.key not in leftover_keys}

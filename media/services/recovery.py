@@ -38,7 +38,8 @@ def consume_late_claims() -> int:
 
 @waiting_for("media.relocate")
 def _waiting_resources(sent_before: datetime) -> QuerySet[MediaResource]:
-    return MediaResource.objects.waiting(sent_before=sent_before).order_by("created_at")
+    rows: QuerySet[MediaResource] = MediaResource.objects.waiting(sent_before=sent_before)
+    return rows.order_by("created_at")
 
 
 @waiting_for("media.delete_objects")
@@ -48,7 +49,8 @@ def _due_deletions(_sent_before: datetime) -> QuerySet[ObjectDeletion]:
 
 @rows_for("media.relocate", "resource_id")
 def _unfinished_resources() -> QuerySet[MediaResource]:
-    return MediaResource.objects.pending()
+    rows: QuerySet[MediaResource] = MediaResource.objects.pending()
+    return rows
 
 
 @rows_for("media.delete_objects")

@@ -192,7 +192,7 @@ def _known_objects(resource: MediaResource) -> Iterator[tuple[str, str]]:
         yield origin.storage_key, origin.etag
     if resource.ready_at is not None:  # its object was lost: whatever may still have the bytes
         yield from uploads.exclude(etag="").values_list("key", "etag")
-        same_bytes = MediaResource.objects.in_scope(resource.scope).filter(
+        same_bytes = MediaResource.with_deleted.in_scope(resource.scope).filter(
             content_hash=resource.content_hash
         )
         yield from same_bytes.exclude(pk=resource.pk).values_list("storage_key", "etag")

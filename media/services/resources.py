@@ -82,7 +82,7 @@ def heal(*, user: User) -> int:
     is sent for a resource whose task is still queued.
     """
     require_superuser(user)
-    waiting = MediaResource.objects.due().order_by("created_at")[:HEAL_BATCH_SIZE].count()
+    waiting: int = MediaResource.objects.due().order_by("created_at")[:HEAL_BATCH_SIZE].count()
     recovery.resend_resources()
     failed = MediaResource.objects.filter(status=ResourceStatus.FAILED).order_by("updated_at")
     return waiting + sum(retry(resource) for resource in failed[:HEAL_BATCH_SIZE])
@@ -111,7 +111,7 @@ def retry(resource: MediaResource) -> bool:
 def _hand_over(resource: MediaResource) -> None:
     """Attach what shows a lost resource to the usable one with the same bytes."""
     with transaction.atomic():
-        same_bytes = MediaResource.objects.in_scope(resource.scope).filter(
+        same_bytes = MediaResource.with_deleted.in_scope(resource.scope).filter(
             content_hash=resource.content_hash
         )
         rows = list(same_bytes.select_for_update(no_key=True).order_by("content_hash", "pk"))
@@ -119,7 +119,9 @@ def _hand_over(resource: MediaResource) -> None:
         shown = Attachment.objects.filter(resource__in=same_bytes.lost().filter(pk=resource.pk))
         if usable is None or not shown.update(resource=usable, updated_at=Now()):
             return
-        MediaResource.objects.filter(pk=usable.pk).update(unattached_at=None, updated_at=Now())
+        MediaResource.with_deleted.filter(pk=usable.pk).update(
+            unattached_at=None, deleted_at=None, updated_at=Now()
+        )
         attachments.start_grace({resource.pk})
 
 

@@ -83,5 +83,5 @@ def _has_only_unknown_objects(store: ObjectStore) -> bool:
 
 def _any_has_row(names: list[str]) -> bool:
     ids = {pk for name in names if (pk := keys.resource_id_of(name))}
-    resources = MediaResource.objects.filter(pk__in=ids)
+    resources = MediaResource.with_deleted.filter(pk__in=ids)
     return resources.exists() or Upload.objects.filter(key__in=names).exists()

@@ -208,6 +208,7 @@ DECODE_MEMORY_BYTES = env.DECODE_MEMORY_BYTES
 
 # --- Retention of tables that only grow --------------------------------------------------------
 EVENT_RETENTION_DAYS = env.EVENT_RETENTION_DAYS
+TRASH_DAYS = env.TRASH_DAYS  # deleted rows can be restored this long
 UPLOAD_RETENTION_DAYS = env.UPLOAD_RETENTION_DAYS
 IMPORT_RETENTION_DAYS = env.IMPORT_RETENTION_DAYS
 REMOTE_IMAGE_RETENTION_DAYS = env.REMOTE_IMAGE_RETENTION_DAYS

@@ -116,6 +116,7 @@ class Environment(BaseSettings):
     EXPORT_ARCHIVE_DAYS: WholeNumber = Field(default=7, ge=1, le=365)
     EXPORT_RETENTION_DAYS: WholeNumber = Field(default=90, ge=1, le=_MAX_DAYS)
     SIGN_IN_FAILURE_RETENTION_DAYS: WholeNumber = Field(default=30, ge=1, le=_MAX_DAYS)
+    TRASH_DAYS: WholeNumber = Field(default=30, ge=1, le=_MAX_DAYS)
 
     # --- Other ---
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

@@ -40,6 +40,8 @@ def _entity_rows(path: str, kind: str) -> list[Row]:
         Row(route=f"PATCH {one}", ids=missing, body=NAMED, expected=signed_in(404)),
         Row(route=f"DELETE {one}", ids=own, expected=members(204, others=404)),
         Row(route=f"DELETE {one}", ids=missing, expected=signed_in(404)),
+        Row(route=f"POST {one}/restore", ids=own, expected=members(200, others=404)),
+        Row(route=f"POST {one}/restore", ids=missing, expected=signed_in(404)),
     ]
 
 
@@ -159,6 +161,8 @@ MEDIA: Final = [
     Row(route=f"POST {V1}/media-resources/heal", expected=superusers(202)),
     Row(route=f"GET {ONE_RESOURCE}", ids=RESOURCE, expected=members(200, others=404)),
     Row(route=f"GET {ONE_RESOURCE}", ids=NO_RESOURCE, expected=signed_in(404)),
+    Row(route=f"POST {ONE_RESOURCE}/restore", ids=RESOURCE, expected=members(200, others=404)),
+    Row(route=f"POST {ONE_RESOURCE}/restore", ids=NO_RESOURCE, expected=signed_in(404)),
     Row(
         route=f"PATCH {ONE_RESOURCE}",
         ids=RESOURCE,

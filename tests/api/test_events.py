@@ -22,6 +22,11 @@ WITHOUT_EVENT: Final = {
     f"PUT {V1}/uploads/local/{{token}}": "it stands for the store, which knows no users",
     f"POST {V1}/media-resources/heal": "each resource that is queued again has an event",
     f"POST {V1}/exports/preview": "nothing is written",
+    f"POST {V1}/media-resources/{{resource_id}}/restore": "the row is not deleted",
+    **{
+        f"POST {V1}/{path}/{{entity_id}}/restore": "the same; see catalog/tests/api/test_trash.py"
+        for path in ("products", "subjects", "looks", "guidelines", "production-requests")
+    },
     f"POST {V1}/bulk-upload/{{job_id}}/cancel": "see bulkupload/tests/services/test_lifecycle.py",
     "POST /bulk-upload/{job_id}/cancel": "the same",
 }

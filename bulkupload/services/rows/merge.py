@@ -186,10 +186,10 @@ def _column_list(table: str, names: list[str]) -> str:
 
 
 def _conflict_target(job: BulkUploadJob) -> str:
-    """Return the unique index of the SKUs of the job's owner."""
+    """Return the unique index of the SKUs of the owner's live products."""
     if job.organization_id:
-        return "(organization_id, sku) WHERE organization_id IS NOT NULL"
-    return "(user_id, sku) WHERE organization_id IS NULL"
+        return "(organization_id, sku) WHERE organization_id IS NOT NULL AND deleted_at IS NULL"
+    return "(user_id, sku) WHERE organization_id IS NULL AND deleted_at IS NULL"
 
 
 def _only_changed(job: BulkUploadJob, present: list[str]) -> str:
@@ -205,7 +205,8 @@ def _only_changed(job: BulkUploadJob, present: list[str]) -> str:
     stored, new = _column_list("p", present), _column_list("n", present)
     return (
         f"WHERE (SELECT ({stored}) IS NOT DISTINCT FROM ({new}) "  # noqa: S608  every name is ours
-        f"FROM catalog_product p WHERE {is_own} AND p.sku = n.sku) IS NOT TRUE "
+        f"FROM catalog_product p WHERE {is_own} AND p.deleted_at IS NULL AND p.sku = n.sku) "
+        f"IS NOT TRUE "
     )
 
 

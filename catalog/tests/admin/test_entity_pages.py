@@ -7,7 +7,7 @@ from django.urls import reverse
 from accounts.models import Organization, User
 from accounts.tests.factories import OrganizationFactory, UserFactory
 from catalog.models import Look, Product, Subject
-from media.models import Attachment, MediaResource
+from media.models import Attachment
 from media.rules.keys import thumbnail_key
 from media.selectors import public_url
 from media.tests.admin import rows
@@ -35,15 +35,12 @@ def organization(db: None) -> Organization:
 
 # --- Deletion -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("many", [False, True])
-def test_deleting_an_entity_starts_the_grace_period_of_its_media(
+def test_deleting_an_entity_moves_it_to_the_trash(
     staff_client: Client, superuser: User, *, many: bool
 ) -> None:
-    gone, others = product(superuser), product(superuser)
-    own = rows.resource(superuser, unattached_at=None)
-    shared = rows.resource(superuser, unattached_at=None)
-    rows.attachment(own, gone)
-    rows.attachment(shared, gone, slot="back_image")
-    rows.attachment(shared, others)
+    gone, other = product(superuser), product(superuser)
+    resource = rows.resource(superuser, unattached_at=None)
+    rows.attachment(resource, gone)
 
     if many:
         data = {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"}
@@ -51,14 +48,12 @@ def test_deleting_an_entity_starts_the_grace_period_of_its_media(
     else:
         response = staff_client.post(admin_url("delete", gone.pk), {"post": "yes"})
 
-    own.refresh_from_db()
-    shared.refresh_from_db()
+    resource.refresh_from_db()
     assert response.status_code == 302
-    assert list(Product.objects.all()) == [others]
-    assert Attachment.objects.get().entity_id == others.pk
-    assert own.unattached_at is not None
-    assert shared.unattached_at is None
-    assert MediaResource.objects.count() == 2
+    assert list(Product.objects.all()) == [other]
+    assert Product.with_deleted.in_trash().get() == gone
+    assert Attachment.objects.get().entity_deleted_at is not None
+    assert resource.unattached_at is None
 
 
 # --- Plain fields -------------------------------------------------------------------------------

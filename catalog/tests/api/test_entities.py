@@ -51,6 +51,7 @@ def test_an_entity_is_returned_with_all_fields(client: APIClient, user: User, ki
         "name": "One",
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
+        "deleted_at": None,
         **DEFAULTS[kind],
     }
     assert client.get(response["Location"]).json() == body

@@ -123,7 +123,7 @@ def test_each_slot_of_each_entity_takes_files(
     again = client.patch(f"{route}{body['id']}", {slot: value}).json()
     assert again[slot] == body[slot]
     assert client.delete(f"{route}{body['id']}").status_code == 204
-    assert not MediaResource.objects.filter(unattached_at__isnull=True).exists()
+    assert not MediaResource.objects.filter(unattached_at__isnull=False).exists()
 
 
 def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
@@ -184,7 +184,7 @@ def test_a_list_takes_no_query_for_each_file(
 
 
 @pytest.mark.covers("I14")
-def test_a_deleted_product_does_not_delete_its_objects_at_once(
+def test_a_deleted_product_keeps_its_files_attached(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     product = create(client, cover_image=upload_file(memory, user))
@@ -195,4 +195,4 @@ def test_a_deleted_product_does_not_delete_its_objects_at_once(
 
     assert memory.keys() == before
     assert not ObjectDeletion.objects.exists()
-    assert MediaResource.objects.get().unattached_at is not None
+    assert MediaResource.objects.get().unattached_at is None

@@ -197,3 +197,35 @@ def test_each_level_applies_once_the_more_specific_one_is_deleted(
             configuration.delete()
 
     assert used == ["direct", "guideline", "organization", "user", "System default"]
+
+
+def test_deleted_rows_are_not_exported(client: APIClient, user: User, shoe: Product) -> None:
+    subject = Subject.objects.create(user=user, name="Ada", slug="ada")
+    guideline = Guideline.objects.create(user=user, name="White")
+    look = Look.objects.create(user=user, name="City", subject=subject)
+    boot = Product.objects.create(user=user, name="Boot", sku="B")
+    attach(boot, "cover_image", attached_to(shoe))
+    look.products.set([shoe, boot])
+    request = ProductionRequest.objects.create(user=user, name="Shoot", guideline=guideline)
+    request.looks.set([look])
+    for row in (shoe, subject, guideline):
+        assert client.delete(f"/api/v1/{PATHS[type(row)]}/{row.pk}").status_code == 204
+
+    body = preview(client, production_request_id=request.pk)
+
+    (file,) = body["data"]
+    assert file["values"]["product_sku"] == "B"
+    assert not {"subject", "guideline"} & file["values"].keys()
+    refused = client.post("/api/v1/exports/preview", {"product_ids": [str(shoe.pk)]})
+    assert refused.json()["detail"][0]["loc"] == ["body", "product_ids", 0]
+
+
+PATHS: dict[type[Any], str] = {
+    Product: "products",
+    Subject: "subjects",
+    Guideline: "guidelines",
+}
+
+
+def attached_to(product: Product) -> MediaResource:
+    return MediaResource.objects.filter(attachments__entity_id=product.pk)[0]

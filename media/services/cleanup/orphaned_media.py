@@ -64,7 +64,7 @@ def discard(
                 report.add_candidate(candidate.key, candidate.size)
             if execute:
                 ids = [candidate.pk for candidate in batch]
-                report.discarded += _discard_unless_busy(ids, before=before)
+                report.discarded += discard_unless_busy(ids, candidates=_orphans(before))
             on_progress(len(batch))
     record_finished("media resources", report)
     return report
@@ -97,39 +97,48 @@ def _orphans(before: datetime) -> MediaResourceQuerySet:
     return orphans.exclude(Exists(copies))
 
 
-def _discard_unless_busy(ids: Collection[UUID], *, before: datetime) -> int:
-    """Delete those rows that are still orphans and queue their objects; return how many.
+def discard_unless_busy(
+    ids: Collection[UUID],
+    *,
+    candidates: MediaResourceQuerySet,
+    reason: DeletionReason = DeletionReason.ORPHANED,
+    cause: str = "unattached",
+) -> int:
+    """Delete those rows that are still candidates and queue their objects; return how many.
 
+    `cause` is recorded with the event of each row.
     Rows that another transaction holds are left for the next run.
     """
     discarded = 0
     try:
         for attempt in retry_on_contention():
             with attempt, transaction.atomic():
-                discarded = _discard_batch(ids, before=before)
+                discarded = _discard_batch(ids, candidates, reason, cause)
     except ContentionError:
         return 0
     return discarded
 
 
-def _discard_batch(ids: Collection[UUID], *, before: datetime) -> int:
-    rows = MediaResource.objects.filter(pk__among=ids).order_by("content_hash", "pk")
+def _discard_batch(
+    ids: Collection[UUID], candidates: MediaResourceQuerySet, reason: DeletionReason, cause: str
+) -> int:
+    rows = MediaResource.with_deleted.filter(pk__among=ids).order_by("content_hash", "pk")
     locked = set(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
     uploads = Upload.objects.filter(resource_id__in=locked)
     held = set(uploads.select_for_update(skip_locked=True).values_list("pk", flat=True))
     busy = {owner for pk, owner in uploads.values_list("pk", "resource_id") if pk not in held}
-    # Checked again under the locks: they may have been attached since.
-    orphans = list(_orphans(before).filter(pk__among=locked - busy))
-    events.record_each(MediaAction.RESOURCE_DISCARDED, orphans, reason="unattached")
-    unneeded = [row.pk for row in orphans]
+    # Checked again under the locks: they may have been attached or restored since.
+    discarded = list(candidates.filter(pk__among=locked - busy))
+    events.record_each(MediaAction.RESOURCE_DISCARDED, discarded, reason=cause)
+    unneeded = [row.pk for row in discarded]
     uploads.claimed().filter(resource_id__in=unneeded).update(
         state=UploadState.EXPIRED, updated_at=Now()
     )
     _delete_rows(unneeded)
     # A FAILED resource has its temporary object, and an attempt may have left a canonical copy.
-    object_keys = {key for row in orphans for key in {row.storage_key} | row.own_keys}
-    deletions.queue(object_keys, reason=DeletionReason.ORPHANED)
-    return len(orphans)
+    object_keys = {key for row in discarded for key in {row.storage_key} | row.own_keys}
+    deletions.queue(object_keys, reason=reason)
+    return len(discarded)
 
 
 def _delete_rows(ids: Collection[UUID]) -> None:
@@ -144,5 +153,5 @@ def _delete_rows(ids: Collection[UUID]) -> None:
             referring = relation.related_model._base_manager  # noqa: SLF001  the same
             name = relation.field.name
             referring.filter(**{f"{name}__in": list(ids)}).update(**{name: None})
-    rows = MediaResource.objects.filter(pk__among=ids)
+    rows = MediaResource.with_deleted.filter(pk__among=ids)
     rows._raw_delete(rows.db)  # noqa: SLF001  `delete` without reading related rows first

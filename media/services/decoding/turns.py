@@ -52,7 +52,7 @@ def take() -> Turn | None:
 
 def is_waiting() -> bool:
     """Return whether any row is due that no worker holds."""
-    return MediaResource.objects.due().exists()
+    return bool(MediaResource.objects.due().exists())
 
 
 def wait_for_memory(resource: MediaResource) -> AbstractContextManager[Share]:

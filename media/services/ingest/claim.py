@@ -18,7 +18,7 @@ from media.actions import MediaAction
 from media.errors import FileNotFoundForCallerError
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules.file_types import content_types
-from media.services import deletions
+from media.services import deletions, trash
 from media.services.ingest.check import CheckResults
 from media.services.ingest.duplicates import Version, version_of
 from media.services.ingest.examine import ExaminedObject
@@ -147,7 +147,9 @@ def _heal_lost(checked: Checked, drafts: Mapping[str, MediaResource]) -> set[UUI
     owned = MediaResource.objects.in_scope(checked.scope).filter(content_hash__in=by_hash)
     rows = owned.lost().filter(pk__in=damaged).order_by("content_hash", "pk")
     lost = {row.content_hash: row for row in reversed(list(rows.select_for_update(no_key=True)))}
-    for digest in owned.usable().values_list("content_hash", flat=True):
+    every = MediaResource.with_deleted.in_scope(checked.scope).usable()  # deleted rows count
+    same_bytes = every.filter(content_hash__in=by_hash)
+    for digest in same_bytes.values_list("content_hash", flat=True):
         lost.pop(digest, None)
     try:
         with transaction.atomic():
@@ -180,11 +182,27 @@ def _insert_and_lock(
 
 
 def _locked(scope: OwnerScope, *, hashes: set[str], others: set[UUID]) -> list[MediaResource]:
-    """Lock the scope's resources with these hashes, and others; return the usable ones."""
-    owned = MediaResource.objects.in_scope(scope).usable().filter(content_hash__in=hashes)
-    rows = owned | MediaResource.objects.filter(pk__in=others) if others else owned
-    locked = rows.select_for_update(no_key=True).order_by("content_hash", "pk")
+    """Lock the scope's resources with these hashes, and others; return the usable ones.
+
+    Deleted resources with these hashes are revived.
+    """
+    every = MediaResource.with_deleted
+    owned = every.in_scope(scope).usable().filter(content_hash__in=hashes)
+    rows = owned | every.filter(pk__in=others) if others else owned
+    locked = list(rows.select_for_update(no_key=True).order_by("content_hash", "pk"))
+    _restore_deleted(
+        [row for row in locked if row.content_hash in hashes and belongs_to(row, scope)]
+    )
     return [row for row in locked if usable(row)]
+
+
+def _restore_deleted(locked: Iterable[MediaResource]) -> None:
+    """Return the deleted ones among these resources from the trash, unless they have failed."""
+    deleted = [row for row in locked if row.deleted_at and row.status != ResourceStatus.FAILED]
+    if deleted:
+        trash.return_from_trash(deleted)
+    for row in deleted:
+        row.deleted_at = None
 
 
 def _resource_of(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResource:

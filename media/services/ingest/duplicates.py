@@ -36,12 +36,12 @@ def find_damaged(
 ) -> frozenset[Version]:
     """Return the resources with these hashes whose object is missing or was replaced.
 
-    They are READY, or FAILED because that has been noticed before. Raises StoreUnavailableError
-    when the store does not answer.
+    They are READY, deleted or not, or FAILED because that has been noticed before. Raises
+    StoreUnavailableError when the store does not answer.
     """
     if not hashes:
         return frozenset()
-    owned = MediaResource.objects.in_scope(scope).filter(content_hash__in=hashes)
+    owned = MediaResource.with_deleted.in_scope(scope).filter(content_hash__in=hashes)
     fields = ("pk", "status", "storage_key", "etag", "file_size", "ready_at")
     rows = list((owned.ready() | owned.lost()).only(*fields))
     ready = [row for row in rows if row.status == ResourceStatus.READY]

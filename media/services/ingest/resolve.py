@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from accounts.models import OwnerScope, User
+from accounts.models import OwnerScope, User, live_or_none
 from media import selectors
 from media.models import MediaResource, ResourceStatus, Upload
 from media.rules import keys
@@ -73,7 +73,8 @@ def belongs_to(resource: MediaResource, scope: OwnerScope) -> bool:
 
 
 def usable(resource: MediaResource | None) -> MediaResource | None:
-    """Return the resource, or None if it has failed."""
+    """Return the resource, or None if it has failed or is deleted."""
+    resource = live_or_none(resource)
     if resource is None or resource.status == ResourceStatus.FAILED:
         return None
     return resource

@@ -100,7 +100,7 @@ def compare(
 def _rows(rows_in: Range) -> Iterator[MediaResource]:
     """Yield the resources with ids in the range, in batches, in the order of their keys."""
     first, last = keys.resource_id_of(rows_in.after), keys.resource_id_of(rows_in.until or "")
-    rows = MediaResource.objects.order_by("pk").only(*_FIELDS)
+    rows = MediaResource.with_deleted.order_by("pk").only(*_FIELDS)
     rows = rows if first is None else rows.filter(pk__gte=first)
     rows = rows if last is None else rows.filter(pk__lte=last)
     after: UUID | None = None

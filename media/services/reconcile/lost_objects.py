@@ -56,7 +56,7 @@ def mark(losses: Sequence[Loss]) -> int:
     if not versions:
         return 0
     with transaction.atomic():
-        rows = MediaResource.objects.ready().filter(pk__among=versions)
+        rows = MediaResource.with_deleted.ready().filter(pk__among=versions)
         locked = list(rows.select_for_update(no_key=True).order_by("content_hash", "pk"))
         unchanged = {row.pk: row for row in locked if _version(row) == versions[row.pk]}
         ids_by_code: defaultdict[ObjectLoss, list[UUID]] = defaultdict(list)
@@ -64,7 +64,7 @@ def mark(losses: Sequence[Loss]) -> int:
             if resource.pk in unchanged:
                 ids_by_code[code].append(resource.pk)
         for code, ids in ids_by_code.items():
-            MediaResource.objects.filter(pk__among=ids).update(
+            MediaResource.with_deleted.filter(pk__among=ids).update(
                 status=ResourceStatus.FAILED,
                 failure_code=code,
                 ready_at=Coalesce("ready_at", "created_at"),

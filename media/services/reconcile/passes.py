@@ -29,7 +29,7 @@ def new_report() -> ReconcileReport:
     previous = latest_finished()
     was_stopped = previous is not None and previous.state == ReconcileState.STOPPED
     confirmed = previous.confirmed_lost if previous is not None and was_stopped else None
-    expected = MediaResource.objects.count()
+    expected = MediaResource.with_deleted.count()
     return ReconcileReport(
         started_at=database_now(),
         rows_expected=expected,
@@ -84,7 +84,7 @@ def next_step() -> int | None:
     """Return how many objects beat's next step compares, None while no pass is due."""
     last = ReconcileReport.objects.order_by("-started_at").first()
     if last is None or last.state == ReconcileState.RUNNING:
-        expected = last.rows_expected if last else MediaResource.objects.count()
+        expected = last.rows_expected if last else MediaResource.with_deleted.count()
     elif last.started_at > database_now() - PERIOD and last.confirmed_lost is None:
         return None
     else:

@@ -70,6 +70,7 @@ def test_a_resource_is_returned_with_all_its_fields(
         ],
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
+        "deleted_at": None,
     }
 
 

@@ -51,7 +51,7 @@ def test_staff_protect_and_discard(memory: MemoryStore, user: User) -> None:
         )
     removal.discard(resource_id=resource.pk)
 
-    changes = [*("media_resource.updated",) * 3, "media_resource.discarded"]
+    changes = [*("media_resource.updated",) * 3, "media_resource.deleted"]
     protections = ["media_resource.protected", "media_resource.unprotected"]
     assert sorted(actions_of(resource)) == sorted([*changes, *protections])
     assert actions_of(bystander) == []

@@ -94,6 +94,7 @@ REFUSED = [
     ("PROXY_COUNT", "one", "is 'one'. Allowed: a whole number from 0 to 10"),
     ("LEASE_SECONDS", "0", "is '0'. Allowed: a whole number from 1 to"),
     ("LEASE_SECONDS", "2.5", "is '2.5'. Allowed: a whole number from 1 to"),
+    ("TRASH_DAYS", "0", "is '0'. Allowed: a whole number from 1 to 3650"),
     ("DATABASE_STATEMENT_SECONDS", "0", "is '0'. Allowed: a whole number from 1 to"),
     ("SECURE_HSTS_SECONDS", "-1", "is '-1'. Allowed: a whole number from 0 to"),
     *(

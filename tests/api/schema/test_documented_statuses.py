@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.tests.factories import OrganizationFactory, UserFactory, token_of
@@ -28,6 +29,8 @@ CONFLICTS: Final = [
     for route, ids, body in (
         ("PATCH /products/{entity_id}", {"entity_id": "product"}, {"sku": "TAKEN"}),
         ("PATCH /subjects/{entity_id}", {"entity_id": "subject"}, {"slug": "taken"}),
+        ("POST /products/{entity_id}/restore", {"entity_id": "deleted_product"}, None),
+        ("POST /subjects/{entity_id}/restore", {"entity_id": "deleted_subject"}, None),
         ("POST /organizations/", {}, TAKEN_SLUG),
         ("PATCH /organizations/{org_id}", ORGANIZATION, TAKEN_SLUG),
         ("POST /organizations/{org_id}/members", ORGANIZATION, {"user_id": "{owner}"}),
@@ -100,6 +103,9 @@ def world_with_conflicts(world: World) -> World:
     owned: dict[str, Any] = {"user": world.people["owner"], "organization": world.organization}
     Product.objects.create(name="Taken", sku="TAKEN", **owned)
     Subject.objects.create(name="Taken", slug="taken", **owned)
+    deleted = owned | {"name": "Deleted", "deleted_at": Now()}
+    deleted_product = Product.objects.create(sku="TAKEN", **deleted)
+    deleted_subject = Subject.objects.create(slug="taken", **deleted)
     OrganizationFactory.create(slug="taken")
     UserFactory.create(**TAKEN_EMAIL)
     BulkUploadRowError.objects.all().delete()
@@ -108,6 +114,7 @@ def world_with_conflicts(world: World) -> World:
     User.objects.filter(pk=superuser.pk).update(password=superuser.password)
     world.tokens["superuser"] = token_of(superuser)
     world.ids.update({name: world.people[name].pk for name in ("owner", "superuser")})
+    world.ids.update(deleted_product=deleted_product.pk, deleted_subject=deleted_subject.pk)
     return world
 
 

@@ -4,10 +4,12 @@ import csv
 import io
 
 import pytest
+from django.db.models.functions import Now
 
 from accounts.models import User
 from bulkupload.tests.importing import counts, import_table
 from catalog.models import Product
+from catalog.services import entities
 from media.storage.testing.memory import MemoryStore
 
 AWKWARD = [
@@ -41,3 +43,17 @@ def test_awkward_characters_are_stored_as_they_were_sent(private: MemoryStore, u
     assert sorted(map(list, stored)) == sorted(rows)
     assert counts(first) == (len(AWKWARD), 0, 0, 0)
     assert counts(again) == (0, 0, len(AWKWARD), 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deleted_product_is_neither_matched_nor_changed(private: MemoryStore, user: User) -> None:
+    gone = Product.objects.create(user=user, name="Gone", sku="A")
+    entities.set_deleted(Product, [gone], deleted_at=Now())
+
+    first = import_table(user, "sku,name\nA,Shoe\n")
+    second = import_table(user, "sku,name\nA,Shoe\n")
+
+    gone.refresh_from_db()
+    assert [counts(job) for job in (first, second)] == [(1, 0, 0, 0), (0, 0, 1, 0)]
+    assert Product.objects.get().name == "Shoe"
+    assert (gone.name, Product.with_deleted.count()) == ("Gone", 2)

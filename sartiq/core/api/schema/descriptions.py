@@ -91,6 +91,7 @@ PROPERTIES: Final = {
     "created_at": "When it was created.",
     "current_password": "The current password.",
     "data": "The requested page of the list.",
+    "deleted_at": "When it was deleted; null if it is not.",
     "delimiter": "The delimiter.",
     "description": "The description.",
     "dialect": "The CSV dialect; null until the table has been read.",
