@@ -3,9 +3,11 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from PIL import Image
 
 from accounts.models import User
@@ -13,7 +15,7 @@ from media import selectors
 from media.errors import ImageUndecodableError, StoreUnavailableError
 from media.models import DeletionReason, MediaResource, ObjectDeletion, ResourceStatus
 from media.rules import keys
-from media.services import deletions, relocation, removal, resources, thumbnails
+from media.services import deletions, relocation, removal, resources, thumbnails, trash
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, ingest, photo, ready, upload_file
@@ -95,11 +97,16 @@ def test_a_worker_that_dies_after_storing_a_thumbnail_leaves_no_stray_object(
         relocation.relocate(public_store(), resource.pk)
     MediaResource.objects.update(status="FAILED", failure_code="attempts_exhausted")
 
-    resource.attachments.all().delete()
-    removal.discard(resource_id=resource.pk)
+    delete_and_purge(resource)
     perform_all()
 
     assert list(memory.list("media/")) == []
+
+
+def delete_and_purge(resource: MediaResource) -> None:
+    resource.attachments.all().delete()
+    removal.discard(resource_id=resource.pk)
+    assert trash.purge([resource.pk], before=timezone.now() + timedelta(minutes=1)) == 1
 
 
 def perform_all() -> None:
@@ -111,8 +118,7 @@ def perform_all() -> None:
 def test_a_thumbnail_is_deleted_with_its_image(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
 
-    resource.attachments.all().delete()
-    removal.discard(resource_id=resource.pk)
+    delete_and_purge(resource)
     perform_all()
 
     assert list(memory.list("media/")) == []
@@ -224,8 +230,7 @@ def test_the_thumbnail_of_a_resource_deleted_concurrently_is_deleted(
 
     def discard(point: str) -> None:
         if point == "thumbnail-stored":
-            resource.attachments.all().delete()
-            removal.discard(resource_id=resource.pk)
+            delete_and_purge(resource)
 
     crash_points.install(discard)
     call_command("make_thumbnails", "--execute")
