@@ -141,9 +141,12 @@ def _media(user: User, organization: Organization, text: str, product: Product) 
         failure_code=text[:64],
         caption=text,
     )
+    report = rows.reconcile_report(cursor=text)
     return [
         resource,
         failed,
+        report,
+        rows.unknown_object(report, etag=text[:64]),
         rows.attachment(resource, product),
         rows.attachment(resource, product, slot="images", position=0),
         rows.upload(

@@ -10,8 +10,11 @@ from media.models import (
     Attachment,
     MediaResource,
     ObjectDeletion,
+    ReconcileReport,
+    ReconcileState,
     ResourceStatus,
     ResourceType,
+    UnknownObject,
     Upload,
 )
 from media.rules import keys
@@ -19,6 +22,7 @@ from sartiq.core.models import new_id
 
 _numbers = count()
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
+EARLIER = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def resource(user: User, **values: Any) -> MediaResource:
@@ -59,3 +63,20 @@ def attachment(resource: MediaResource, entity: Any, **values: Any) -> Attachmen
 def deletion(**values: Any) -> ObjectDeletion:
     fields = {"key": f"media/{new_id()}/file.png", "reason": "ORPHANED"}
     return ObjectDeletion.objects.create(**fields | values)
+
+
+def reconcile_report(**values: Any) -> ReconcileReport:
+    fields = {"state": ReconcileState.COMPLETED, "started_at": EARLIER, "finished_at": EARLIER}
+    return ReconcileReport.objects.create(**fields | values)
+
+
+def unknown_object(report: ReconcileReport, **values: Any) -> UnknownObject:
+    fields = {
+        "key": f"media/{new_id()}/file.png",
+        "etag": "e",
+        "size": 2_000_000,
+        "last_modified": EARLIER,
+        "recorded_at": EARLIER,
+        "seen_at": EARLIER,
+    }
+    return UnknownObject.objects.create(report=report, **fields | values)
