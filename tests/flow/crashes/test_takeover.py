@@ -14,6 +14,7 @@ from chaos.database import connect
 from devstack.product import Product
 from sartiq.core.work import holders
 from tests.flow.api_client import ApiClient, eventually, media_of
+from tests.flow.crashes.crash_file import CrashFile
 from tests.flow.crashes.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow
@@ -63,12 +64,12 @@ def test_a_worker_takes_over_the_rows_of_a_dead_process_as_it_starts(
 
 @pytest.mark.covers("F01")
 def test_a_worker_that_is_stopped_in_the_middle_of_a_task_gives_its_row_back(
-    running_product: Product, api_client: ApiClient, crash_file: Path
+    running_product: Product, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
-    crash_file.write_text("stop worker relocation-started")
+    crash_file.stop_group_at("relocation-started", role="worker")
     entity = create(api_client, "Stopped in the middle")
     [media] = media_of(entity)
-    eventually(crash_file.with_name("done").exists, bool)
+    eventually(crash_file.was_reached, bool)
     worker = psutil.Process(running_product.worker.pid)
     processes = worker.children()
 
