@@ -12,7 +12,7 @@ from sartiq.celery import app
 from sartiq.core.work import publishing
 from sartiq.core.work.queues import QUEUES, queue_of
 
-OURS = ("media.", "bulkupload.", "exports.", "core.")
+OURS = ("media.", "catalog.", "bulkupload.", "exports.", "core.")
 
 
 @pytest.fixture
