@@ -1,5 +1,6 @@
 """Admin pages of rows that stay in the trash after they are deleted."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -46,9 +47,9 @@ class TrashFilter(admin.SimpleListFilter):
 class TrashAdmin(ModelAdmin):
     """Base class of pages of rows that can be restored; a deleted row's page is read-only."""
 
+    @abstractmethod
     def restore_row(self, row: Any) -> None:
         """Restore one row; raises SartiqError with the reason if it cannot be restored."""
-        raise NotImplementedError
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return deleted rows too, but do not offer them as choices."""

@@ -16,7 +16,7 @@ from media.services.cleanup.report import BATCH_SIZE
 from sartiq.core import events
 
 MIN_LOST_LIMIT: Final = 100
-LOST_SHARE: Final = 100  # one of so many rows may have lost its object
+MAX_LOST_PERCENT: Final = 1  # of the rows; more stop the pass
 PERIOD: Final = timedelta(days=1)  # from the start of one pass to that of the next
 STEPS: Final = 20  # in which beat makes a pass; it takes one each hour
 RETENTION: Final = timedelta(days=365)
@@ -33,7 +33,7 @@ def new_report() -> ReconcileReport:
     return ReconcileReport(
         started_at=database_now(),
         rows_expected=expected,
-        max_lost=max(MIN_LOST_LIMIT, expected // LOST_SHARE, confirmed or 0),
+        max_lost=max(MIN_LOST_LIMIT, expected * MAX_LOST_PERCENT // 100, confirmed or 0),
         only_counts=was_stopped and confirmed is None,
     )
 

@@ -1,4 +1,4 @@
-"""Whoever adds a reference to a file has to decide whether it keeps the file."""
+"""Each reference to a file is registered, with whether it keeps the file from being deleted."""
 
 from django.apps import apps
 from django.db import models
