@@ -1,7 +1,6 @@
 import io
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
@@ -11,14 +10,11 @@ from django.db import connection
 from accounts.models import User
 from media.errors import StoreUnavailableError
 from media.models import MediaResource, ObjectDeletion
-from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (
     DATA,
-    OLD,
     AheadMemoryStore,
     everything,
     new_temp_key,
-    new_user,
     resource,
     stored,
     upload,
@@ -28,18 +24,6 @@ pytestmark = pytest.mark.django_db
 
 TEMP = "cleanup_temp_uploads"
 ORPHANS = "cleanup_orphaned_media"
-
-
-@pytest.fixture
-def store() -> Iterator[AheadMemoryStore]:
-    with aged_rows.in_memory() as stores:
-        stores.ahead = OLD
-        yield stores
-
-
-@pytest.fixture
-def user(db: None) -> User:
-    return new_user()
 
 
 def output_of(name: str, *arguments: str) -> str:

@@ -1,6 +1,5 @@
 import io
 import json
-from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command, load_command_class
@@ -9,13 +8,10 @@ from accounts.models import User
 from media import tasks
 from media.models import ReconcileReport, ReconcileState
 from media.services.reconcile import passes
-from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (
     DATA,
-    OLD,
     AheadMemoryStore,
     everything,
-    new_user,
     stored,
 )
 from media.tests.services.reconcile.passes import an_hour_later, codes, ready, run
@@ -24,18 +20,6 @@ from sartiq.core.work.exclusive import exclusive
 pytestmark = pytest.mark.django_db
 
 NAME = "reconcile_media"
-
-
-@pytest.fixture
-def store() -> Iterator[AheadMemoryStore]:
-    with aged_rows.in_memory() as stores:
-        stores.ahead = OLD
-        yield stores
-
-
-@pytest.fixture
-def user(db: None) -> User:
-    return new_user()
 
 
 @pytest.fixture

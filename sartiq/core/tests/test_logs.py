@@ -1,5 +1,6 @@
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,12 +35,14 @@ def test_secrets_are_hidden_anywhere_in_a_text(text: str, expected: str) -> None
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     output = io.StringIO()
     monkeypatch.setattr("sys.stderr", output)
+    before = structlog.get_config()
     configure("INFO")
     structlog.configure(cache_logger_on_first_use=False)
-    return output
+    yield output
+    structlog.configure(**before)  # loggers that were used before keep these processors
 
 
 def _last(lines: io.StringIO) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Rows whose object is missing or differs."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,10 +14,8 @@ from media.services.cleanup.grace import GraceTooShortError
 from media.services.reconcile import lost_objects
 from media.services.reconcile.service import reconcile
 from media.storage import ObjectHeaders
-from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (
     DATA,
-    OLD,
     PNG,
     AheadMemoryStore,
     everything,
@@ -29,18 +26,6 @@ from media.tests.services.reconcile.passes import codes, ready, run
 from sartiq.core.work.exclusive import AlreadyRunningError, exclusive
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def store() -> Iterator[AheadMemoryStore]:
-    with aged_rows.in_memory() as stores:
-        stores.ahead = OLD
-        yield stores
-
-
-@pytest.fixture
-def user(db: None) -> User:
-    return new_user()
 
 
 def test_rows_and_objects_that_agree_stay_as_they_are(store: AheadMemoryStore, user: User) -> None:

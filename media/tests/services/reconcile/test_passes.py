@@ -1,6 +1,5 @@
 """Passes: where they stop, how they continue, and how many queries they take."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,11 +13,8 @@ from media.models import ReconcileReport, ReconcileState
 from media.rules import keys
 from media.services.environment import require_own_environment
 from media.services.reconcile import passes, service
-from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (
-    OLD,
     AheadMemoryStore,
-    new_user,
     stored,
 )
 from media.tests.services.reconcile.passes import codes, ready, run
@@ -26,18 +22,6 @@ from media.tests.services.relocating import record_operations
 from sartiq.core.models import Event
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def store() -> Iterator[AheadMemoryStore]:
-    with aged_rows.in_memory() as stores:
-        stores.ahead = OLD
-        yield stores
-
-
-@pytest.fixture
-def user(db: None) -> User:
-    return new_user()
 
 
 @pytest.fixture

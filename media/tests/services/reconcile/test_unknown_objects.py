@@ -1,6 +1,5 @@
 """Objects under `media/` that no row names: never deleted without approval."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,13 +12,10 @@ from media.models import DeletionReason, ObjectDeletion, ResourceStatus, Unknown
 from media.rules import keys
 from media.services.environment import require_own_environment
 from media.services.reconcile import unknown_objects
-from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (
     DATA,
-    OLD,
     AheadMemoryStore,
     delete_queued,
-    new_user,
     queued_deletions,
     resource,
     stored,
@@ -28,18 +24,6 @@ from media.tests.services.reconcile.passes import an_hour_later, ready, run
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def store() -> Iterator[AheadMemoryStore]:
-    with aged_rows.in_memory() as stores:
-        stores.ahead = OLD
-        yield stores
-
-
-@pytest.fixture
-def user(db: None) -> User:
-    return new_user()
 
 
 @pytest.fixture

@@ -1,0 +1,21 @@
+"""A bucket that is ours, with a clock a day ahead of its objects, and a user."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from accounts.models import User
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import OLD, AheadMemoryStore, new_user
+
+
+@pytest.fixture
+def store() -> Iterator[AheadMemoryStore]:
+    with aged_rows.in_memory() as stores:
+        stores.ahead = OLD
+        yield stores
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return new_user()
