@@ -1,5 +1,6 @@
 """Queries for users, organizations and permissions."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -29,6 +30,22 @@ def scope_for(user: User, organization_id: UUID | None = None) -> OwnerScope:
     if organization_id is not None:
         _require_member(user, organization_id)
     return OwnerScope(user_id=user.pk, organization_id=organization_id)
+
+
+def scopes_for(
+    user: User, organization_ids: Collection[UUID | None]
+) -> dict[UUID | None, OwnerScope]:
+    """Return the scopes of those organizations that the caller may act in, and the personal one.
+
+    The key of the personal one is None. Takes at most one query.
+    """
+    named = {pk for pk in organization_ids if pk is not None}
+    allowed: set[UUID | None] = {None}
+    if named and user.is_superuser:
+        allowed |= set(Organization.objects.filter(pk__among=named).values_list("pk", flat=True))
+    elif named:
+        allowed |= set(organization_ids_of(user).filter(organization_id__in=named))
+    return {pk: OwnerScope(user_id=user.pk, organization_id=pk) for pk in allowed}
 
 
 def may_write(user: User, scope: OwnerScope) -> bool:

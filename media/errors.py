@@ -243,6 +243,19 @@ class FileNotFoundForCallerError(InvalidError):
     )
 
 
+class OrganizationUnavailableError(InvalidError):
+    """Raised when a file is for an organization the caller may not act in."""
+
+    code = "not_found"
+    message = "You cannot upload files for this organization, or it does not exist."
+
+
+class UploadNotFoundError(NotFoundError):
+    """Raised when the upload does not exist or the caller may not see it."""
+
+    message = "Upload not found"
+
+
 class RequestFilesTooLargeError(InvalidError):
     """Raised when the files of one request are too large together."""
 

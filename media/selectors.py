@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
-from media.errors import MediaResourceNotFoundError
-from media.models import Attachment, MediaResource, ResourceStatus
+from media.errors import MediaResourceNotFoundError, UploadNotFoundError
+from media.models import Attachment, MediaResource, ResourceStatus, Upload
 from media.rules import failures, keys
 from media.rules.addresses import object_urls
 
@@ -69,6 +69,19 @@ def resource_visible_to(user: User, resource_id: UUID, *, deleted: bool = False)
     if resource is None:
         raise MediaResourceNotFoundError
     return resource
+
+
+def upload_visible_to(user: User, upload_id: UUID) -> Upload:
+    """Return one upload; raises not found for another owner's.
+
+    Its `resource` is None if the caller may not see it: it may belong to another organization.
+    """
+    resources = Prefetch("resource", queryset=MediaResource.objects.visible_to(user))
+    rows = Upload.objects.visible_to(user).prefetch_related(resources)
+    upload: Upload | None = rows.filter(pk=upload_id).first()
+    if upload is None:
+        raise UploadNotFoundError
+    return upload
 
 
 def media_of(entity_type: str, entity_ids: Iterable[UUID]) -> dict[UUID, list[Attachment]]:

@@ -53,6 +53,29 @@ def test_a_superuser_may_act_in_every_existing_organization(team: Team) -> None:
         selectors.scope_for(team.superuser, NO_ORGANIZATION)
 
 
+@pytest.mark.covers("T40")
+def test_the_scopes_of_many_organizations_take_one_query(
+    team: Team, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    wanted = [None, team.organization.pk, NO_ORGANIZATION]
+
+    with django_assert_num_queries(3):
+        scopes = [
+            selectors.scopes_for(user, wanted)
+            for user in (team.member, team.outsider, team.superuser)
+        ]
+    with django_assert_num_queries(0):
+        personal = selectors.scopes_for(team.member, [None])
+
+    assert [set(found) for found in scopes] == [
+        {None, team.organization.pk},
+        {None},
+        {None, team.organization.pk},
+    ]
+    assert scopes[0][team.organization.pk] == OwnerScope(team.member.pk, team.organization.pk)
+    assert personal == {None: OwnerScope(team.member.pk)}
+
+
 def test_who_may_write(team: Team) -> None:
     everybody = [team.owner, team.admin, team.member, team.outsider, team.superuser]
     shared = OwnerScope(team.owner.pk, team.organization.pk)

@@ -1,75 +1,13 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from media import selectors
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 from media.rules import failures, limits
-from media.rules.file_types.content_types import FILE_TYPES
-from media.services.uploads import UploadTicket
-from sartiq.core.api.fields import IntegerField, Sha256Field, UUIDField
+from sartiq.core.api.fields import IntegerField
 from sartiq.core.api.serializers import StrictSerializer
-
-
-@extend_schema_field({"type": "string", "enum": list(FILE_TYPES)})
-class ContentTypeField(serializers.CharField):
-    """A content type; the service checks which ones a folder accepts."""
-
-
-@extend_schema_field(
-    {
-        "type": ["integer", "null"],
-        "minimum": limits.MIN_FILE_SIZE,
-        "maximum": limits.MAX_FILE_SIZE,
-    }
-)
-class SizeField(IntegerField):
-    """A size in bytes; the service checks it and raises its own error code."""
-
-
-@extend_schema_serializer(component_name="PresignedUrlRequest")
-class PresignIn(StrictSerializer[Any]):
-    """The file a client wants to upload."""
-
-    filename = serializers.CharField(max_length=10_000, trim_whitespace=False)
-    content_type = ContentTypeField(max_length=255, trim_whitespace=False)
-    folder = serializers.CharField(max_length=255, required=False, allow_blank=True)
-    file_size = SizeField(required=False, allow_null=True)
-    size = SizeField(required=False, allow_null=True)
-    sha256 = Sha256Field(required=False, allow_null=True)
-    organization_id = UUIDField(required=False, allow_null=True)
-
-
-@extend_schema_serializer(component_name="PresignedUrlResponse")
-class PresignOut(serializers.Serializer[UploadTicket]):
-    """The signed request for the upload, and the URL to send to an entity afterwards."""
-
-    upload_url = serializers.URLField(source="put.url")
-    file_url = serializers.URLField()
-    upload_method = serializers.CharField(source="put.method")
-    upload_headers = serializers.DictField(source="put.headers", child=serializers.CharField())
-    expires_in_seconds = serializers.SerializerMethodField()
-    max_file_size = IntegerField()
-    token = serializers.CharField(source="put.token", required=False)
-
-    def get_expires_in_seconds(self, ticket: UploadTicket) -> int:
-        """Return the lifetime in seconds."""
-        return int(ticket.lifetime.total_seconds())
-
-    def to_representation(self, instance: UploadTicket) -> dict[str, Any]:
-        """Build the response without DRF's fields, which take 100 µs on this busiest route."""
-        response: dict[str, Any] = {
-            "upload_url": instance.put.url,
-            "file_url": instance.file_url,
-            "upload_method": instance.put.method,
-            "upload_headers": dict(instance.put.headers),
-            "expires_in_seconds": self.get_expires_in_seconds(instance),
-            "max_file_size": instance.max_file_size,
-        }
-        if instance.put.token is not None:
-            response["token"] = instance.put.token
-        return response
 
 
 class AttachmentOut(serializers.ModelSerializer[Attachment]):

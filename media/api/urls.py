@@ -1,11 +1,13 @@
 from django.urls import path
 
-from media.api import local_store, views
+from media.api import local_store, uploads, views
 
 urlpatterns = [
-    path("uploads/presigned-url", views.PresignedUrl.as_view(), name="presigned-url"),
-    path("uploads/admin/upload-lora", views.UploadLora.as_view(), name="upload-lora"),
+    path("uploads/presigned-url", uploads.PresignedUrl.as_view(), name="presigned-url"),
+    path("uploads/presigned-urls", uploads.PresignedUrls.as_view(), name="presigned-urls"),
+    path("uploads/admin/upload-lora", uploads.UploadLora.as_view(), name="upload-lora"),
     path("uploads/local/<str:token>", local_store.receive, name="local-upload"),
+    path("uploads/<str:upload_id>", uploads.Uploads.as_view(), name="upload"),
     path("media-resources/", views.MediaResources.as_view({"get": "list"}), name="media-resources"),
     path(
         "media-resources/heal",

@@ -2,10 +2,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,76 +16,13 @@ from media.api.serializers import (
     HealOut,
     MediaResourceOut,
     MediaResourceUpdate,
-    PresignIn,
-    PresignOut,
 )
 from media.models import MediaResource
-from media.services import resources, trash, uploads
-from media.services.uploads import DeclaredFile
-from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
+from media.services import resources, trash
+from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.query import takes_query
-from sartiq.core.api.schema.document import ERROR_RESPONSE
-from sartiq.core.api.validation import serialize, validate_input
+from sartiq.core.api.validation import validate_input
 from sartiq.core.http.conditional import precondition
-
-LORA_ADMIN = "/admin/catalog/loramodel/add/"
-RETIREMENT_HEADERS = {
-    "Deprecation": "@1764547200",  # RFC 9745: 2025-12-01T00:00:00Z
-    "Sunset": "Sun, 01 Nov 2026 00:00:00 GMT",  # RFC 8594
-    "Link": f'<{LORA_ADMIN}>; rel="successor-version"',
-}
-
-
-class PresignedUrl(Endpoint):
-    """Signed upload URLs."""
-
-    @extend_schema(
-        operation_id="get_presigned_url",
-        tags=["uploads"],
-        request=PresignIn,
-        responses={200: PresignOut},
-    )
-    def post(self, request: Request) -> Response:
-        """Sign an upload.
-
-        Send the bytes with `upload_method` to `upload_url` with exactly `upload_headers`, then send
-        `file_url` to the entity that the file is for.
-        """
-        payload = validate_input(PresignIn, request.data)
-        size = uploads.declared_size(
-            size=payload.pop("size", None), file_size=payload.pop("file_size", None)
-        )
-        organization_id = payload.pop("organization_id", None)
-        ticket = uploads.issue_ticket(
-            user=caller_of(request),
-            file=DeclaredFile(size=size, **payload),
-            now=timezone.now(),
-            organization_id=organization_id,
-        )
-        return Response(serialize(PresignOut, ticket), headers={"Cache-Control": "no-store"})
-
-
-class UploadLora(Endpoint):
-    """The retired route for LoRA models, which are now uploaded in Django admin."""
-
-    permission_classes = [AllowAny]
-    authentication_classes: list[Any] = []
-    parser_classes: list[Any] = []
-    ignores_query = True  # the response is 410 for any query
-
-    @extend_schema(
-        operation_id="upload_lora",
-        tags=["uploads"],
-        deprecated=True,
-        request=None,
-        responses={
-            410: OpenApiResponse(response=ERROR_RESPONSE, description="Retired; use Django admin")
-        },
-    )
-    def post(self, request: Request) -> Response:
-        """Return 410 with the place where LoRA models are uploaded now."""
-        detail = f"This route is retired. Staff upload LoRA models in the admin: {LORA_ADMIN}"
-        return Response({"detail": detail}, status=410, headers=RETIREMENT_HEADERS)
 
 
 @extend_schema_view(

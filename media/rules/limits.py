@@ -18,6 +18,9 @@ MAX_REQUEST_BYTES = 500 * MIB
 REQUEST_BASE_TIME = timedelta(seconds=10)
 REQUEST_BYTES_PER_SECOND = 20 * MIB
 
+# One request for several signed URLs.
+MAX_REQUEST_TICKETS = 500
+
 # One signed URL.
 MIN_UPLOAD_BYTES_PER_SECOND = 32 * KIB  # bytes per second of the slowest client that can upload
 MIN_URL_LIFETIME = timedelta(seconds=900)

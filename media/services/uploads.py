@@ -1,23 +1,29 @@
 """Presigned uploads: signed PUT requests to temporary keys."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 
 from accounts.models import OwnerScope, User
-from accounts.selectors import scope_for
+from accounts.selectors import scope_for, scopes_for
 from media import selectors
-from media.errors import FileTooLargeError, FileTooSmallError, SizeConflictError
+from media.errors import (
+    FileTooLargeError,
+    FileTooSmallError,
+    OrganizationUnavailableError,
+    SizeConflictError,
+)
 from media.models import Upload
 from media.rules import keys, limits
 from media.rules.file_types import content_types
 from media.storage import ObjectHeaders, SignedPut, public_store
-from sartiq.core.errors import errors_located_at
+from sartiq.core.errors import InvalidError, InvalidValuesError, errors_located_at
 from sartiq.core.models import new_id
-from sartiq.core.statements import insert
+from sartiq.core.statements import insert, insert_all
 
 MAX_NAME_LENGTH = 255
 
@@ -26,6 +32,7 @@ MAX_NAME_LENGTH = 255
 class UploadTicket:
     """The signed request for one upload, and the URL to send to an entity afterwards."""
 
+    upload_id: UUID
     put: SignedPut
     file_url: str
     lifetime: timedelta
@@ -43,6 +50,21 @@ class DeclaredFile:
     folder: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class TicketRequest:
+    """A file a client wants to upload, and the organization it is for."""
+
+    file: DeclaredFile
+    organization_id: UUID | None = None
+
+
+class _SignedUpload(NamedTuple):
+    """An upload that is not saved yet, and its ticket."""
+
+    upload: Upload
+    ticket: UploadTicket
+
+
 def issue_ticket(
     *, user: User, file: DeclaredFile, now: datetime, organization_id: UUID | None = None
 ) -> UploadTicket:
@@ -52,6 +74,69 @@ def issue_ticket(
     NotPermittedError for an organization the caller may not act in.
     """
     scope = scope_for(user, organization_id)
+    upload, ticket = _sign(scope, file, now=now)
+    insert(upload)
+    return ticket
+
+
+def issue_tickets(
+    *,
+    user: User,
+    files: Sequence[DeclaredFile],
+    now: datetime,
+    organization_id: UUID | None = None,
+) -> list[UploadTicket]:
+    """Return a ticket for each file, all saved with one statement; all or none.
+
+    Raises InvalidValuesError with the issues of all files, each located in `body`, `files`, index,
+    and NotPermittedError for an organization the caller may not act in.
+    """
+    scope = scope_for(user, organization_id)
+    results = [_sign_or_error(scope, file, now=now) for file in files]
+    issues = [
+        issue
+        for index, result in enumerate(results)
+        if isinstance(result, InvalidError)
+        for issue in result.issues_at("body", "files", index)
+    ]
+    if issues:
+        raise InvalidValuesError(issues)
+    signed = [result for result in results if isinstance(result, _SignedUpload)]
+    insert_all([result.upload for result in signed])
+    return [result.ticket for result in signed]
+
+
+def issue_acceptable_tickets(
+    *, user: User, requests: Sequence[TicketRequest], now: datetime
+) -> list[UploadTicket | InvalidError]:
+    """Return for each file its ticket, or the reason why it gets none.
+
+    Tickets are saved with one statement, and the organizations checked with one.
+    """
+    scopes = scopes_for(user, {request.organization_id for request in requests})
+    results = [
+        _sign_or_error(scope, request.file, now=now)
+        if (scope := scopes.get(request.organization_id))
+        else OrganizationUnavailableError(
+            loc=("body", "organization_id"), value=str(request.organization_id)
+        )
+        for request in requests
+    ]
+    insert_all([result.upload for result in results if isinstance(result, _SignedUpload)])
+    return [result.ticket if isinstance(result, _SignedUpload) else result for result in results]
+
+
+def _sign_or_error(
+    scope: OwnerScope, file: DeclaredFile, *, now: datetime
+) -> _SignedUpload | InvalidError:
+    try:
+        return _sign(scope, file, now=now)
+    except InvalidError as error:
+        return error
+
+
+def _sign(scope: OwnerScope, file: DeclaredFile, *, now: datetime) -> _SignedUpload:
+    """Return a new upload, not saved yet, and its ticket."""
     with errors_located_at("body", "content_type"):
         content_types.require_acceptable(file.content_type, file.folder)
     _require_size(file.size, name="file_size")
@@ -65,8 +150,10 @@ def issue_ticket(
         lifetime=lifetime,
         write_once=settings.UPLOADS_WRITE_ONCE,
     )
-    insert(upload)
-    return UploadTicket(put=put, file_url=selectors.public_url(upload.key), lifetime=lifetime)
+    file_url = selectors.public_url(upload.key)
+    return _SignedUpload(
+        upload, UploadTicket(upload_id=upload.pk, put=put, file_url=file_url, lifetime=lifetime)
+    )
 
 
 def _new_upload(

@@ -5,7 +5,7 @@ Services raise these; only `sartiq.core.http.exception_handler` maps them to a s
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -73,6 +73,10 @@ class InvalidError(SartiqError):
     def issues(self) -> Sequence[Issue]:
         """Return the issues to report, one or several."""
         return [self.at(*self.loc)]
+
+    def issues_at(self, *loc: str | int) -> list[Issue]:
+        """Return the issues of a value that is at `loc`, not the whole body of the request."""
+        return [replace(issue, loc=(*loc, *issue.loc[1:])) for issue in self.issues]
 
 
 class InvalidValuesError(InvalidError):

@@ -53,6 +53,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ExportFileFailureCode": "exports.codes.FILE_FAILURE_CODES",
         "BulkUploadFailureCode": "bulkupload.codes.FAILURE_CODES",
         "RowErrorCode": "bulkupload.codes.ROW_ERROR_CODES",
+        "UploadState": "media.api.upload_serializers.STATE_CHOICES",
         "MediaStatus": "media.api.serializers.STATUS_CHOICES",
         "BulkUploadStatus": "bulkupload.api.serializers.STATUSES",
         "ExportStatus": "exports.api.run_serializers.STATUSES",

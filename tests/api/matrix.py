@@ -132,6 +132,9 @@ ORGANIZATIONS: Final = [
 RESOURCE: Final = {"resource_id": "resource"}
 NO_RESOURCE: Final = {"resource_id": "missing"}
 ONE_RESOURCE: Final = f"{V1}/media-resources/{{resource_id}}"
+UPLOAD: Final = {"upload_id": "upload"}
+NO_UPLOAD: Final = {"upload_id": "missing"}
+ONE_UPLOAD: Final = f"{V1}/uploads/{{upload_id}}"
 IMAGE: Final = {"filename": "a.webp", "content_type": "image/webp"}
 
 MEDIA: Final = [
@@ -146,6 +149,15 @@ MEDIA: Final = [
         body=IMAGE | {"organization_id": "{missing}"},
         expected=superusers(404),
     ),
+    # A file that the caller may not upload gets an error in a response of status 200.
+    Row(
+        route=f"POST {V1}/uploads/presigned-urls",
+        body={"items": [IMAGE, IMAGE | {"organization_id": "{organization}"}]},
+        expected=signed_in(200),
+    ),
+    Row(route=f"POST {V1}/uploads/presigned-urls", body={"items": []}, expected=signed_in(422)),
+    Row(route=f"GET {ONE_UPLOAD}", ids=UPLOAD, expected=members(200, others=404)),
+    Row(route=f"GET {ONE_UPLOAD}", ids=NO_UPLOAD, expected=signed_in(404)),
     Row(route=f"POST {V1}/uploads/admin/upload-lora", expected=everyone(410)),
     Row(route=f"GET {V1}/media-resources/", expected=signed_in(200)),
     Row(

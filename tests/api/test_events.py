@@ -18,6 +18,7 @@ WITHOUT_EVENT: Final = {
     f"POST {V1}/login/refresh-token": "a session goes on",
     f"POST {V1}/login/test-token": "it only reads",
     f"POST {V1}/uploads/presigned-url": "the upload's row says who asked for it and when",
+    f"POST {V1}/uploads/presigned-urls": "the same",
     f"POST {V1}/uploads/admin/upload-lora": "the route is retired",
     f"PUT {V1}/uploads/local/{{token}}": "it stands for the store, which knows no users",
     f"POST {V1}/media-resources/heal": "each resource that is queued again has an event",

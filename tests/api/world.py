@@ -25,7 +25,7 @@ from exports.models import (
     MetadataAdapterVisibility,
     RunStatus,
 )
-from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
+from media.models import Attachment, MediaResource, ResourceStatus, ResourceType, Upload
 
 PRINCIPALS: Final = (
     "anonymous",
@@ -102,6 +102,7 @@ def build() -> World:
             "guideline": Guideline.objects.create(name="White", **owned).pk,
             "request": request.pk,
             "resource": resource.pk,
+            "upload": _upload(owned).pk,
             "configuration": ExportConfiguration.objects.create(**owned).pk,
             **_personal_configurations(people | {"colleague": colleague, "newcomer": newcomer}),
             "visibility": MetadataAdapterVisibility.objects.create(code="ovs").pk,
@@ -139,6 +140,18 @@ def _resource(owned: dict[str, Any]) -> MediaResource:
         file_size=100,
         status=ResourceStatus.READY,
     )
+
+
+def _upload(owned: dict[str, Any]) -> Upload:
+    """Store an upload that no entity names yet."""
+    upload: Upload = Upload.objects.create(
+        **owned,
+        key="temp/one_1700000000_a.webp",
+        filename="a.webp",
+        content_type="image/webp",
+        expires_at=timezone.now(),
+    )
+    return upload
 
 
 def _job(owned: dict[str, Any]) -> BulkUploadJob:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 ROUTE = "/api/v1/uploads/presigned-url"
 ASKED = {"filename": "shoe.png", "content_type": "image/png", "folder": "product-images"}
 FIELDS = {
+    "id",
     "upload_url",
     "file_url",
     "upload_method",
@@ -42,6 +43,7 @@ def test_the_response_has_exactly_the_specified_fields(client: APIClient, bucket
     assert response.status_code == 200
     assert response["Cache-Control"] == "no-store"
     assert set(body) == FIELDS
+    assert body["id"] == str(Upload.objects.get().pk)
     assert body["file_url"] == f"{settings.CDN_URL}/{key}"
     assert body["upload_url"].startswith(f"{settings.S3_PUBLIC_ENDPOINT_URL}/")
     assert key in body["upload_url"]

@@ -1,13 +1,16 @@
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import close_old_connections, connection, transaction
-from django.db.utils import OperationalError
+from django.db.utils import DataError, OperationalError
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from sartiq.core.statements import select_by_id
+from sartiq.core.models import IdempotencyKey
+from sartiq.core.statements import insert_all, select_by_id
 
 
 @pytest.fixture
@@ -81,6 +84,37 @@ def test_a_deferred_field_is_read_on_access() -> None:
     assert selected is not None
     assert selected.get_deferred_fields() == {"created_at"}
     assert selected.created_at == user.created_at
+
+
+def key_rows(**values: Any) -> list[IdempotencyKey]:
+    """Return two unsaved rows: one with many values, one with few."""
+    common = {"user_id": uuid4(), "route": "r", "body_hash": "h", "locked_until": timezone.now()}
+    full = {"status_code": 201, "answer": {"a": ["'", None]}, "location": "x", **values}
+    return [
+        IdempotencyKey(**common, key="1", **full),
+        IdempotencyKey(**common, key="2"),
+    ]
+
+
+@pytest.mark.django_db
+def test_rows_inserted_with_one_statement_are_those_of_the_orm() -> None:
+    rows = key_rows()
+
+    insert_all(rows)
+
+    for row in rows:
+        stored = IdempotencyKey.objects.get(pk=row.pk)
+        assert {**stored.__dict__, "_state": None} == {**row.__dict__, "_state": None}
+        assert (row._state.adding, row._state.db) == (False, "default")
+
+
+@pytest.mark.django_db
+def test_a_text_that_is_too_long_is_not_cut_when_many_rows_are_inserted() -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        insert_all(key_rows(location="x" * 501))
+    insert_all([])
+
+    assert not IdempotencyKey.objects.exists()
 
 
 @pytest.mark.covers("F13")

@@ -40,6 +40,7 @@ OBJECTS = {
     "org_id": "organization",
     "user_id": "colleague",
     "resource_id": "resource",
+    "upload_id": "upload",
     "config_id": "configuration",
     "job_id": "job",
     "run_id": "run",

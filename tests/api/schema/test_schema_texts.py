@@ -25,6 +25,7 @@ OF_METHOD = {
 OTHER_SCHEMAS = {
     *("HTTPValidationError", "ValidationError", "Error", "Message", "Token"),
     *("PresignedUrlRequest", "PresignedUrlResponse", "AccessTokenRequest", "RefreshTokenRequest"),
+    *("PresignedUrlBatchRequest", "PresignedUrlBatchResponse", "PresignedUrlError"),
     *("HealResponse", "MetadataAdapterVisibility", "ExportPreview"),
 }
 ID = "123e4567-e89b-12d3-a456-426614174000"

@@ -44,6 +44,11 @@ SCHEMAS: Final = {
     "ResourceType": "The type of a file.",
     "Severity": "A row with an error is not imported; a row with a warning is.",
     "SubjectType": "The type of a subject.",
+    "UploadState": (
+        "`issued`: signed, no entity names the file yet; `claimed`: it is being stored; `consumed`:"
+        " it is stored; `expired`: it was rejected, or no entity named it in time."
+    ),
+    "PresignedUrlResult": "A signed request, or why there is none.",
     "TableFormat": "The format of a table.",
     "TokenType": "The type of a token.",
     "ContentType": "An accepted content type.",
@@ -64,6 +69,7 @@ PARAMETERS: Final = {
     "resource_id": "The id of the media resource.",
     "run_id": "The id of the export.",
     "status": "Only resources of this status.",
+    "upload_id": "The id of the upload.",
     "user_id": "The id of the user.",
 }
 PROPERTIES: Final = {
@@ -107,6 +113,7 @@ PROPERTIES: Final = {
     "etag": "The object store's entity tag of the stored bytes.",
     "example": "An example.",
     "expires_at": "When the archive will be deleted; null while there is none.",
+    "UploadPublic.expires_at": "When the signed URL expires.",
     "export_configuration": "The configuration of the export.",
     "export_configuration_id": (
         "The export configuration linked to the entity; null if there is none."
@@ -114,6 +121,7 @@ PROPERTIES: Final = {
     "extension": "The file name extension.",
     "failed": "How many failed.",
     "failure": "Why it failed as a whole; null if it did not.",
+    "UploadPublic.failure": "Why the file was rejected; null if it was not.",
     "failure_code": "Why the file failed; null if it did not.",
     "failures": "The first thousand files that failed.",
     "field": "The product field of the column; null if the column is ignored.",
@@ -129,6 +137,7 @@ PROPERTIES: Final = {
     "guideline": "The id of the guideline; null if there is none.",
     "height": "The height in pixels.",
     "id": "The id.",
+    "PresignedUrlResponse.id": "The id of the upload.",
     "image_format": "The format of exported images.",
     "images": "The images, in order.",
     "is_active": "False if the user cannot sign in.",
@@ -171,6 +180,7 @@ PROPERTIES: Final = {
     "reason": "Why this configuration applies.",
     "reference_images": "The reference images, in order.",
     "refresh_token": "The token to exchange for new tokens; can be used once.",
+    "resource": "The resource that the upload became; null if there is none.",
     "resource_id": "The id of the media resource.",
     "resource_type": "The type of file.",
     "retry_of": "The bulk upload that this one retries; null if none.",
@@ -187,6 +197,7 @@ PROPERTIES: Final = {
     "slot": "The image field of the entity.",
     "slug": "The slug.",
     "started_at": "When it started; null until then.",
+    "state": "The state.",
     "status": "The status.",
     "subject": "The id of the subject; null if there is none.",
     "suggestion": "The field the column may be a misspelling of; null if none.",

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance, is_list_serializer
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from sartiq.core.api.query import NoQuery, query_serializer_of
@@ -70,6 +70,8 @@ class SartiqAutoSchema(AutoSchema):
         """Return `XCreate`, `XUpdate` or `XPublic`, or the name the serializer gives itself."""
         if is_list_serializer(serializer):
             return self._get_serializer_name(serializer.child, direction, *args, **kwargs)
+        if isinstance(serializer, PolymorphicProxySerializer):
+            return str(serializer.component_name)
         name_override: str | None = getattr(serializer, "schema_name", None)
         if name_override is not None:
             return name_override
