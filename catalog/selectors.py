@@ -1,7 +1,8 @@
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import ForeignKey, ManyToManyField, QuerySet
 
 from accounts.models import OwnerScope, TrashModel, User
@@ -9,10 +10,30 @@ from catalog.errors import EntityNotFoundError
 from catalog.models import (
     CatalogEntity,
 )
+from catalog.rules.identifiers import SKU_SEPARATORS
 from media.models import Attachment
 from media.selectors import media_of
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
+
+# Spelled like the index, or PostgreSQL does not use it.
+SKU_KEY: Final = f"translate(lower(product.sku), '{SKU_SEPARATORS}', '')"
+# The last condition makes PostgreSQL read the index for all keys at once; the join alone may read
+# every product of the owner.
+PRODUCTS_BY_SKU_KEY: Final = f"""
+WITH lookup AS MATERIALIZED (
+    SELECT text, translate(lower(text), '{SKU_SEPARATORS}', '') AS key
+    FROM unnest(%(texts)s::text[]) AS text
+)
+SELECT lookup.text, product.id, product.sku
+FROM catalog_product product JOIN lookup ON lookup.key = {SKU_KEY}
+WHERE {{owner}} AND product.deleted_at IS NULL AND {SKU_KEY} = ANY(ARRAY(SELECT key FROM lookup))
+ORDER BY product.created_at, product.id
+"""  # noqa: S608  constants only
+OF_ORGANIZATION: Final = PRODUCTS_BY_SKU_KEY.format(owner="product.organization_id = %(owner)s")
+OF_USER: Final = PRODUCTS_BY_SKU_KEY.format(
+    owner="product.user_id = %(owner)s AND product.organization_id IS NULL"
+)
 
 
 def in_scope(model: type[Entity], scope: OwnerScope, *, deleted: bool = False) -> QuerySet[Entity]:
@@ -50,6 +71,25 @@ def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attac
         for attachment in attachments:
             slots.setdefault(attachment.slot, []).append(attachment)
     return attachments_by_entity
+
+
+def products_by_sku_key(
+    scope: OwnerScope, texts: Iterable[str]
+) -> dict[str, list[tuple[UUID, str]]]:
+    """Return one owner's products with the SKU key of each text: their ids and SKUs, in one query.
+
+    Texts without products are left out. The database compares, as its idea of lower case is not
+    Python's for all letters.
+    """
+    found: dict[str, list[tuple[UUID, str]]] = {}
+    distinct = sorted({text for text in texts if text})
+    if distinct:
+        statement = OF_ORGANIZATION if scope.organization_id else OF_USER
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {"texts": distinct, "owner": scope.key[1]})
+            for text, product_id, sku in cursor.fetchall():
+                found.setdefault(text, []).append((product_id, sku))
+    return found
 
 
 def not_found(model: type[CatalogEntity]) -> EntityNotFoundError:

@@ -2,10 +2,15 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Lower
 
 from accounts.models import TrashModel, indexes_of_trash, live_or_none
+from catalog.rules.identifiers import SKU_SEPARATORS
 from catalog.rules.slots import EntityType
+
+# What file names are compared with: `sku_key` in `catalog.selectors.products_by_sku_key`.
+SKU_KEY = Func(Lower("sku"), Value(SKU_SEPARATORS), Value(""), function="translate")
 
 
 class CatalogEntity(TrashModel):
@@ -69,6 +74,21 @@ class Product(CatalogEntity):
     class Meta(CatalogEntity.Meta):
         abstract = False
         constraints = _once_per_owner("sku", "product_sku")
+        indexes = [
+            *CatalogEntity.Meta.indexes,
+            models.Index(
+                "organization",
+                SKU_KEY,
+                condition=Q(organization__isnull=False, deleted_at__isnull=True),
+                name="product_sku_key_of_org",
+            ),
+            models.Index(
+                "user",
+                SKU_KEY,
+                condition=Q(organization__isnull=True, deleted_at__isnull=True),
+                name="product_sku_key_of_user",
+            ),
+        ]
 
 
 class SubjectType(models.TextChoices):

@@ -10,6 +10,11 @@ from typing import Final
 _INVISIBLE: Final = frozenset({"Cf", "Cc", "Zl", "Zp"})  # format and control characters, separators
 _KEPT: Final = frozenset("\x00\t\n\r")  # later checks report these, or treat them as spaces
 
+# Ignored when a file name is compared with SKUs: people swap the first four, and file names cannot
+# contain the others. The expression of an index on products contains them: a change needs another.
+SKU_SEPARATORS: Final = r""" -_./\:*?"<>|"""
+_WITHOUT_SEPARATORS: Final = str.maketrans("", "", SKU_SEPARATORS)
+
 
 def clean_identifier(text: str) -> str:
     """Return an identifier in Unicode NFC without invisible characters and surrounding spaces.
@@ -20,6 +25,14 @@ def clean_identifier(text: str) -> str:
         return text.strip(" ")
     visible = "".join(map(_visible, text))
     return unicodedata.normalize("NFC", visible).strip()
+
+
+def without_separators(sku: str) -> str:
+    """Return a SKU without separators; in lower case it is its SKU key.
+
+    The database converts to lower case, so that its index decides which letters are equal.
+    """
+    return sku.translate(_WITHOUT_SEPARATORS)
 
 
 def _visible(character: str) -> str:

@@ -29,8 +29,9 @@ def read_file_name(template: Template, name: str) -> Reading | None:
     """
     extension = _last(_EXTENSION, name)
     stem = name.removesuffix(extension)
-    if matches(template, stem):
-        return read(template, stem)
+    table = _table(template.tokens, stem)
+    if 0 in table[0]:
+        return _read(template, stem, table)
     suffix = _last(_SUFFIX, stem)
     return read(template, stem.removesuffix(suffix)) if suffix else None
 
@@ -38,8 +39,11 @@ def read_file_name(template: Template, name: str) -> Reading | None:
 def read(template: Template, stem: str) -> Reading | None:
     """Return the values in a name without extension, None if it is ambiguous or no match."""
     table = _table(template.tokens, stem)
-    if not table[0][0]:
-        return None
+    return _read(template, stem, table) if 0 in table[0] else None
+
+
+def _read(template: Template, stem: str, table: list[set[int]]) -> Reading | None:
+    """Return the values in a name that matches, None if it is ambiguous."""
     shortest = _walk(template.tokens, stem, table, order=iter)
     longest = _walk(template.tokens, stem, table, order=lambda ends: reversed(list(ends)))
     if shortest != longest:
@@ -49,7 +53,7 @@ def read(template: Template, stem: str) -> Reading | None:
 
 def matches(template: Template, stem: str) -> bool:
     """Return whether a name without extension matches the template at all."""
-    return _table(template.tokens, stem)[0][0]
+    return 0 in _table(template.tokens, stem)[0]
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str:
@@ -57,19 +61,21 @@ def _last(pattern: re.Pattern[str], text: str) -> str:
     return matches[-1][0] if matches and matches[-1].end() == len(text) else ""
 
 
-def _table(tokens: tuple[Token, ...], stem: str) -> list[list[bool]]:
-    """Return for every token and position whether the rest of the name matches from there."""
+def _table(tokens: tuple[Token, ...], stem: str) -> list[set[int]]:
+    """Return for every token the positions where it can begin in a match of the whole name."""
     size = len(stem)
     if names.clean(stem) != stem or size > names.MAX_NAME_LENGTH:
-        return [[False] * (size + 1)]
-    table = [[False] * (size + 1) for _ in tokens]
-    table.append([False] * size + [True])
-    for at in range(len(tokens) - 1, -1, -1):
-        after = table[at + 1]
-        for start in range(size + 1):
-            ends = _ends(tokens[at], stem, start)
-            table[at][start] = any(after[end] for end in ends)
-    return table
+        return [set()]
+    starts = [{0}]  # those that can be reached from the start of the name
+    for token in tokens:
+        starts.append({end for start in starts[-1] for end in _ends(token, stem, start)})
+    table = [starts[-1] & {size}]
+    for token, reached in zip(reversed(tokens), reversed(starts[:-1]), strict=True):
+        after = table[-1]
+        table.append(
+            {start for start in reached if any(end in after for end in _ends(token, stem, start))}
+        )
+    return table[::-1]
 
 
 def _ends(token: Token, stem: str, start: int) -> Iterator[int]:
@@ -109,7 +115,7 @@ def _is_day(text: str) -> bool:
 def _walk(
     tokens: tuple[Token, ...],
     stem: str,
-    table: list[list[bool]],
+    table: list[set[int]],
     *,
     order: Callable[[Iterable[int]], Iterator[int]],
 ) -> list[str]:
@@ -117,7 +123,7 @@ def _walk(
     parts, start = [], 0
     for at, token in enumerate(tokens):
         ends = order(_ends(token, stem, start))
-        end = next(end for end in ends if table[at + 1][end])
+        end = next(end for end in ends if end in table[at + 1])
         parts.append(stem[start:end])
         start = end
     return parts
