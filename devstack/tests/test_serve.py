@@ -166,13 +166,14 @@ def test_a_port_in_use_is_reported(data: Path, capfd: pytest.CaptureFixture[str]
 def children_running(launcher: int, argument: str) -> set[int]:
     """Return the ids of a launcher's direct children with this argument in their command line."""
     children = psutil.Process(launcher).children()
-    return {child.pid for child in children if argument in map(os.path.basename, command_of(child))}
+    pids = {child.pid for child in children}
+    return {pid for pid in pids if argument in map(os.path.basename, command_of(pid))}
 
 
-def command_of(process: psutil.Process) -> list[str]:
+def command_of(pid: int) -> list[str]:
     """Return the command line of a process; empty if it has ended."""
     try:
-        return process.cmdline()
+        return psutil.Process(pid).cmdline()
     except psutil.NoSuchProcess:
         return []
 
@@ -187,4 +188,4 @@ def kill_first(launcher: int, argument: str) -> set[int]:
 
 
 def is_beat(pid: int) -> bool:
-    return psutil.pid_exists(pid) and "beat" in command_of(psutil.Process(pid))
+    return "beat" in command_of(pid)
