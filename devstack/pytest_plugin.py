@@ -5,6 +5,7 @@ the settings. Without xdist the services start when a test first requests `stack
 functions need not wait. With xdist the controller starts them for all its workers.
 """
 
+import gc
 import os
 import shutil
 import subprocess
@@ -31,10 +32,6 @@ LIVE = (  # files whose tests use running products; only for speed
     "media/tests/api/test_files.py",
     "devstack/tests/test_product.py",
 )
-TOGETHER = (  # files with expensive fixtures: one worker runs all tests of a file
-    "devstack/tests/test_serve.py",
-    "tests/test_deploy_commands.py",
-)
 SETTINGS = "sartiq.settings.testing"  # of running products
 LOG_TAIL = 3000  # characters of each log shown for a failed test
 _stack_key = pytest.StashKey[Stack]()
@@ -55,20 +52,29 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Keep all tests of running products on one worker: each would start its own."""
-    return _ProductsTogether(config, log)
+    """Keep all tests of running products on one worker: each would start its own.
+
+    Files are scheduled in the order of `testpaths`: those that take longest come first.
+    """
+    config.option.loadscopereorder = False
+    return _FilesTogether(config, log)
 
 
-class _ProductsTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Schedules single tests, but all tests that need running products on one worker.
+class _FilesTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Schedules whole files, and all files that need running products on one worker.
 
+    Single tests would cost more: the scheduler looks at every assignment for each test that ends.
     xdist's own `loadgroup` does not work with pytest 9.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(LIVE):
-            return "running products"
-        return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
+        return "running products" if nodeid.startswith(LIVE) else nodeid.partition("::")[0]
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what exists now from garbage collection: visiting all tests again takes seconds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,8 +1,11 @@
 """Importing a table with all its tasks run in this process."""
 
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import OwnerScope, User
@@ -114,3 +117,16 @@ def error_file_of(job: BulkUploadJob) -> bytes:
 def stored_skus(user: User) -> list[str | None]:
     """Return the SKUs of a user's products, in order."""
     return list(Product.objects.filter(user=user).order_by("sku").values_list("sku", flat=True))
+
+
+@contextmanager
+def parameter_counts() -> Iterator[list[int]]:
+    """Collect the number of parameters of each statement."""
+    counts: list[int] = []
+
+    def execute(run: Callable[..., Any], sql: str, params: Any, many: Any, context: Any) -> Any:
+        counts.append(len(params or ()))
+        return run(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield counts

@@ -1,13 +1,10 @@
 """Uploaded images are attached to the slots of their products."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
 import pytest
 from django.conf import settings as values
-from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
@@ -23,6 +20,7 @@ from bulkupload.tests.importing import (
     errors_of,
     image_counts,
     import_table,
+    parameter_counts,
 )
 from catalog.models import Product
 from media.models import Attachment, MediaResource, ResourceStatus
@@ -31,19 +29,6 @@ from media.storage import factory
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready, upload_file
 from media.tests.stores import WatchedStore
-
-
-@contextmanager
-def parameter_counts() -> Iterator[list[int]]:
-    """Collect the number of parameters of each statement."""
-    counts: list[int] = []
-
-    def execute(run: Callable[..., Any], sql: str, params: Any, many: Any, context: Any) -> Any:
-        counts.append(len(params or ()))
-        return run(sql, params, many, context)
-
-    with connection.execute_wrapper(execute):
-        yield counts
 
 
 @pytest.mark.covers("T61")

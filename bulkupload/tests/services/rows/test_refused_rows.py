@@ -87,7 +87,7 @@ def test_rows_of_a_workbook_have_the_numbers_of_the_sheet(private: MemoryStore, 
 
 @pytest.mark.covers("T62")
 @hypothesis_settings(
-    max_examples=300,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
