@@ -6,12 +6,15 @@ Watched: none may be called inside a transaction.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connections
 
 from media.models import EnvironmentIdentity, own_identity
+from media.rules.environment import Identity
 from media.services import store_verification
 from media.storage import ObjectHead, ObjectHeaders, ObjectStore, factory, setup
 from media.storage.marker import mark
@@ -50,8 +53,8 @@ class WatchedStore:
 
 def own_database() -> None:
     """Give this database the id the shared buckets are marked with."""
-    values = {"id": DATABASE_ID, "proven_settings": store_verification.fingerprint()}
-    EnvironmentIdentity.objects.get_or_create(is_only=True, defaults=values)
+    row = EnvironmentIdentity(id=DATABASE_ID, proven_settings=store_verification.fingerprint())
+    EnvironmentIdentity.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def own_buckets() -> None:
@@ -60,12 +63,24 @@ def own_buckets() -> None:
     list(setup.prepare_buckets(adopt=lambda _bucket, _old: True))
 
 
+def _identity() -> Identity:
+    """Return the identity of this environment, with one query for all tests."""
+    return replace(
+        _first_identity(), environment=settings.ENVIRONMENT_NAME, database_id=str(DATABASE_ID)
+    )
+
+
+@cache
+def _first_identity() -> Identity:
+    return own_identity()
+
+
 @contextmanager
 def own_stores(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
     """Install these stores, marked as this environment's."""
     own_database()
     for store in (public, private):
-        mark(store, own_identity())
+        mark(store, _identity())
     with factory.replaced(public=public, private=private):
         yield
 
