@@ -21,7 +21,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from benchmarks.report import show
-from benchmarks.usage import peak_of
+from benchmarks.usage import peak_bytes_of_one
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = (
@@ -197,7 +197,7 @@ def convert_and_report() -> None:
     figures = {
         "wall": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,
-        "peak": peak_of("self"),
+        "peak": peak_bytes_of_one("self"),
     }
     print(json.dumps(figures))
 

@@ -207,7 +207,7 @@ class Measurement:
 
         def watch() -> None:
             while not ended.wait(SAMPLE_SECONDS):
-                used_bytes = sum(usage.proportional(pid) for pid in pids)
+                used_bytes = sum(usage.proportional_bytes(pid) for pid in pids)
                 measurement.peak_bytes = max(measurement.peak_bytes, used_bytes)
 
         watcher = threading.Thread(target=watch)

@@ -76,7 +76,7 @@ def _measured(work: Callable[[], Any]) -> tuple[float, int, int]:
         start = time.perf_counter()
         work()
         seconds = time.perf_counter() - start
-    return seconds, len(queries), usage.peak_of(process.pid) - before
+    return seconds, len(queries), usage.peak_bytes_of_one(process.pid) - before
 
 
 @contextmanager

@@ -20,18 +20,18 @@ def tree_of(pid: int) -> list[psutil.Process]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process, its descendants, and those of them that ended."""
-    # Parents last: if a child ends in the meantime, its time is then counted for its parent.
-    return _sum(reversed(tree_of(pid)), lambda process: sum(process.cpu_times()[:4]))
+    """Return the CPU time of a process and its descendants, including those that have ended."""
+    # Parents last: the time of a child that ends meanwhile is then part of its parent's.
+    return _sum(reversed(tree_of(pid)), _cpu_seconds_of)
 
 
-def resident(pid: int) -> int:
-    """Return the resident bytes of a process and its descendants."""
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process and its descendants; shared pages count in each."""
     return int(_sum(tree_of(pid), lambda process: process.memory_info().rss))
 
 
-def proportional(pid: int) -> int:
-    """Return the memory of a process and its descendants, shared pages counted once."""
+def proportional_bytes(pid: int) -> int:
+    """Return the memory of a process and its descendants; shared pages count once (PSS)."""
     return int(_sum(tree_of(pid), lambda process: process.memory_full_info().pss))
 
 
@@ -41,13 +41,16 @@ def reset_peak(pid: int) -> None:
         Path(f"/proc/{process.pid}/clear_refs").write_text(_RESET_PEAK)
 
 
-def peak(pid: int) -> int:
-    """Return the sum of the peak bytes of a process and its descendants."""
-    return int(_sum(tree_of(pid), lambda process: peak_of(process.pid)))
+def peak_bytes(pid: int) -> int:
+    """Return the sum of the peak resident memory of a process and its descendants."""
+    return int(_sum(tree_of(pid), lambda process: peak_bytes_of_one(process.pid)))
 
 
-def peak_of(pid: int | str) -> int:
-    """Return the peak bytes of one process; `ru_maxrss` would include those of its parent."""
+def peak_bytes_of_one(pid: int | str) -> int:
+    """Return the peak resident memory of one process, without its descendants.
+
+    Not from `getrusage`: its `ru_maxrss` starts with the value of the parent process.
+    """
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
@@ -55,9 +58,14 @@ def peak_of(pid: int | str) -> int:
     return next((int(line.split()[1]) * KIB for line in lines if line.startswith("VmHWM:")), 0)
 
 
-def _sum(processes: Iterable[psutil.Process], figure: Callable[[psutil.Process], float]) -> float:
+def _cpu_seconds_of(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return sum((times.user, times.system, times.children_user, times.children_system))
+
+
+def _sum(processes: Iterable[psutil.Process], measure: Callable[[psutil.Process], float]) -> float:
     total = 0.0
     for process in processes:
         with suppress(psutil.Error):  # the process has just ended
-            total += figure(process)
+            total += measure(process)
     return total

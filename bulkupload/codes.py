@@ -1,6 +1,6 @@
-"""The codes of failed jobs and of row errors.
+"""The codes of failed jobs, and of errors and warnings about rows.
 
-`docs/design/bulk-upload.md` lists them for API clients; a test keeps the two equal.
+`docs/design/bulk-upload.md` lists them for API clients; a test compares both.
 """
 
 from typing import Final, Literal, get_args
@@ -20,7 +20,7 @@ TableWarningCode = Literal[
     "other_sheets",
 ]
 RepeatedSkuCode = Literal["repeated_sku"]
-# Codes for images that only bulk uploads have; the others are those of media.
+# An image can also have the codes of media, `media.rules.failures`.
 ImageCode = Literal[
     "image_url_not_allowed",
     "image_not_found",
@@ -44,7 +44,7 @@ JobFailureCode = Literal[
     "disk_unavailable",
     "attempts_exhausted",
 ]
-CancelCode = Literal["", "owner_gone"]
+CancelCode = Literal["", "owner_gone"]  # empty: a user cancelled the job
 
 ROW_ERROR_CODES: Final = tuple(
     sorted(

@@ -7,7 +7,7 @@ from drf_spectacular.views import (
     SpectacularSwaggerSplitView,
 )
 
-from exports.api.urls import bare as export_configurations
+from exports.api.urls import export_configurations_without_prefix
 from media.api import files, health, local_store
 from sartiq.core.http import icons
 
@@ -28,7 +28,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("api/v1/", include(api)),
-    export_configurations,
+    export_configurations_without_prefix,
     path("", include("bulkupload.api.urls")),
     path("files/<path:file_path>", files.ServeFile.as_view(), name="files"),
     path("local-store/<path:key>", local_store.serve, name="local-store"),

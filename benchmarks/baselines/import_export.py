@@ -186,7 +186,7 @@ def main() -> None:
     variant, table, organization_id, email = sys.argv[1:]
     user = User.objects.get(email=email)
     resource = RESOURCES[variant](user=user, organization_id=organization_id)
-    idle = usage.resident(os.getpid())
+    idle = usage.resident_bytes(os.getpid())
     usage.reset_peak(os.getpid())
     wall, cpu = time.perf_counter(), time.process_time()
     result = run(Path(table), resource)
@@ -196,7 +196,7 @@ def main() -> None:
     report = {
         "seconds": seconds,
         "cpu": cpu,
-        "growth": usage.peak(os.getpid()) - idle,
+        "growth": usage.peak_bytes(os.getpid()) - idle,
         "created": result.totals["new"],
         "updated": result.totals["update"],
         "unchanged": result.totals["skip"],

@@ -125,17 +125,17 @@ class _ProductImporter:
             importer_cpu=worker_cpu,
             web_cpu=web_cpu,
             database_cpu=database_cpu,
-            memory_growth=usage.peak(worker_pid) - self.idle,
+            memory_growth=usage.peak_bytes(worker_pid) - self.idle,
             outcomes={name: job[name] for name in OUTCOMES},
         )
 
 
 def _idle_memory(pid: int) -> int:
     """Return the resident bytes of a process tree once they no longer change."""
-    before, memory = -1, usage.resident(pid)
+    before, memory = -1, usage.resident_bytes(pid)
     while memory != before:
         time.sleep(STABLE_SECONDS)
-        before, memory = memory, usage.resident(pid)
+        before, memory = memory, usage.resident_bytes(pid)
     return memory
 
 

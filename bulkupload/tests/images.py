@@ -1,11 +1,9 @@
-"""The images of products, and the images that tests send."""
+"""Helpers for tests of images: what products have, and what imports reported."""
 
-from django.conf import settings as values
+from django.conf import settings as django_settings
 
 from accounts.models import User
-from bulkupload.models import (
-    BulkUploadRowError,
-)
+from bulkupload.models import BulkUploadRowError
 from catalog.models import Product
 from media.models import Attachment, MediaResource
 from media.rules import keys
@@ -13,26 +11,25 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, upload_file, upload_of
 
 
-def contents_of(sku: str) -> dict[str, list[str]]:
+def image_hashes_of(sku: str) -> dict[str, list[str]]:
     """Return the short hashes of a product's images, by slot, in order."""
     product = Product.objects.get(sku=sku)
-    contents: dict[str, list[str]] = {}
-    for attachment in Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related(
-        "resource"
-    ):
-        contents.setdefault(attachment.slot, []).append(attachment.resource.content_hash[:8])
-    return contents
+    attachments = Attachment.objects.for_entities("PRODUCT", [product.pk])
+    hashes: dict[str, list[str]] = {}
+    for attachment in attachments.select_related("resource"):
+        hashes.setdefault(attachment.slot, []).append(attachment.resource.content_hash[:8])
+    return hashes
 
 
-def content(*urls: str) -> list[str]:
+def hashes_of(*urls: str) -> list[str]:
     """Return the short hashes of uploads that became resources."""
     resources = (upload_of(url).resource for url in urls)
     return [resource.content_hash[:8] for resource in resources if resource is not None]
 
 
-def canonical(resource: MediaResource) -> str:
-    """Return the URL of a resource."""
-    return f"{values.CDN_URL}/{keys.canonical_key(resource.pk, resource.extension)}"
+def canonical_url(resource: MediaResource) -> str:
+    """Return the permanent URL of a resource."""
+    return f"{django_settings.CDN_URL}/{keys.canonical_key(resource.pk, resource.extension)}"
 
 
 def warnings() -> list[tuple[int, str, str, str]]:
@@ -48,9 +45,9 @@ def warning_codes() -> list[tuple[int, str]]:
 
 def attachment_count(sku: str) -> int:
     """Return how many images a product has."""
-    return sum(map(len, contents_of(sku).values()))
+    return sum(map(len, image_hashes_of(sku).values()))
 
 
 def upload_three_images(public: MemoryStore, user: User) -> tuple[str, str, str]:
-    one, two, other = (upload_file(public, user, photo(number)) for number in (1, 2, 3))
-    return one, two, other
+    one, two, three = (upload_file(public, user, photo(number)) for number in (1, 2, 3))
+    return one, two, three

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.utils import timezone
@@ -27,6 +27,23 @@ from catalog.models import Product
 from media.tests.factories import drain
 
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(20)) + ",bad\n"
+
+
+class RowCounts(NamedTuple):
+    """How many rows of a job ended in each way."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+
+class ImageCounts(NamedTuple):
+    """How many images of a job have each status."""
+
+    pending: int = 0
+    ready: int = 0
+    failed: int = 0
 
 
 def start_job(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
@@ -74,16 +91,19 @@ def chunk_ids(job: BulkUploadJob) -> list[Any]:
     return list(rows.values_list("pk", flat=True))
 
 
-def counts(job: BulkUploadJob) -> tuple[int, int, int, int]:
-    """Return created, updated, unchanged and failed rows."""
+def row_counts(job: BulkUploadJob) -> RowCounts:
     current = progress(job)
-    return (current.created, current.updated, current.unchanged, current.failed)
+    return RowCounts(
+        created=current.created,
+        updated=current.updated,
+        unchanged=current.unchanged,
+        failed=current.failed,
+    )
 
 
-def image_counts(job: BulkUploadJob) -> tuple[int, int, int]:
-    """Return pending, ready and failed images."""
+def image_counts(job: BulkUploadJob) -> ImageCounts:
     media = progress(job).media
-    return (media.pending, media.ready, media.failed)
+    return ImageCounts(pending=media.pending, ready=media.ready, failed=media.failed)
 
 
 def progress(job: BulkUploadJob) -> Progress:

@@ -1,8 +1,8 @@
-"""Handling of stop signals by a flag that the launcher checks where it can stop safely.
+"""Stop signals of the process that starts the services (`make serve`, `make demo`, the tests).
 
-A handler that raises can interrupt anywhere. A process that was just started is then not
-recorded yet and survives the stop, or Python swallows the exception, as in code that runs around a
-fork. So the handler only records the request.
+The handler only sets a flag, which that process checks where it can stop safely. A handler that
+raises could interrupt anywhere: just after a service was started and before its process id is
+recorded, so that the service survives, or in code around a fork, where Python swallows exceptions.
 """
 
 import signal
@@ -12,7 +12,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopRequestedError(BaseException):
-    """Raised where the launcher waits after a signal has asked it to stop."""
+    """Raised at the next safe place after a stop signal."""
 
 
 class _StopRequest:
@@ -30,19 +30,16 @@ _stop_request = _StopRequest()
 
 
 def stop_on_signals() -> None:
-    """Record stop signals for the rest of this process.
-
-    SIGHUP stays ignored if `nohup` has set that.
-    """
+    """Record stop signals until this process ends. Under `nohup`, SIGHUP stays ignored."""
     for number in STOP_SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop_request.record)
 
 
 def raise_if_stop_requested() -> None:
-    """Raise `StopRequestedError` once after a stop signal; ignore later signals.
+    """Raise `StopRequestedError` once after a stop signal.
 
-    Later signals must not end the process while Python exits, either.
+    Later signals are ignored, so that they do not interrupt the clean-up.
     """
     if _stop_request.is_set:
         for number in STOP_SIGNALS:

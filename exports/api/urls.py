@@ -4,25 +4,26 @@ from django.urls import path
 
 from exports.api import adapters, configurations, resolution, runs, start_export
 
+# Which method of a view handles which HTTP method.
 LIST: dict[str, Any] = {"get": "list"}
 COLLECTION: dict[str, Any] = LIST | {"post": "create"}
 DETAIL: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-FIRST: dict[str, Any] = DETAIL | {"post": "create"}
+# On these paths GET, PATCH and DELETE act on the owner's oldest configuration; POST creates one.
+OLDEST: dict[str, Any] = DETAIL | {"post": "create"}
 
-canonical = path(
-    "export-configuration/",
-    configurations.AllConfigurations.as_view(COLLECTION),
-    name="export-configurations",
-)
-# The specification's path, without the prefix.
-bare = path(
+# The specification has this endpoint without /api/v1, too.
+export_configurations_without_prefix = path(
     "export-configuration/",
     configurations.AllConfigurations.as_view(COLLECTION),
     name="export-configurations-bare",
 )
 
 urlpatterns = [
-    canonical,
+    path(
+        "export-configuration/",
+        configurations.AllConfigurations.as_view(COLLECTION),
+        name="export-configurations",
+    ),
     path(
         "users/me/export-configurations",
         configurations.MyConfigurations.as_view(LIST),
@@ -30,7 +31,7 @@ urlpatterns = [
     ),
     path(
         "users/me/export-configuration",
-        configurations.MyConfigurations.as_view(FIRST),
+        configurations.MyConfigurations.as_view(OLDEST),
         name="my-export-configuration",
     ),
     path(
@@ -40,7 +41,7 @@ urlpatterns = [
     ),
     path(
         "users/<str:user_id>/export-configuration",
-        configurations.UserConfigurations.as_view(FIRST),
+        configurations.UserConfigurations.as_view(OLDEST),
         name="user-export-configuration",
     ),
     path(
@@ -50,7 +51,7 @@ urlpatterns = [
     ),
     path(
         "users/organizations/<str:org_id>/export-configuration",
-        configurations.OrganizationConfigurations.as_view(FIRST),
+        configurations.OrganizationConfigurations.as_view(OLDEST),
         name="organization-export-configuration",
     ),
     *(

@@ -102,7 +102,7 @@ class CleanupCommand(BaseCommand):
 def add_shared_options(
     parser: CommandParser, *, grace: timedelta, execute: str, limit: str
 ) -> None:
-    """Add the options that all cleanups share; `execute` and `limit` are the help of two."""
+    """Add the options of all cleanups; `execute` and `limit` are the help texts of two of them."""
     parser.epilog = EXIT_CODES
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
@@ -114,7 +114,7 @@ def add_shared_options(
         metavar="AGE",
         help=f"minimum age, such as 36h, 7d or 150m (default: {_as_age(grace)})",
     )
-    parser.add_argument("--limit", type=count, metavar="N", help=limit)
+    parser.add_argument("--limit", type=positive_number, metavar="N", help=limit)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -154,8 +154,8 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def count(text: str) -> int:
-    """Return the positive whole number in a text."""
+def positive_number(text: str) -> int:
+    """Return the number that a text spells, for argparse."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
         message = f"{text!r} is not a positive whole number."
         raise ArgumentTypeError(message)

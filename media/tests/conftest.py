@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings as values
+from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from accounts.models import User
@@ -57,8 +57,8 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
 def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
     """The installed store on the live S3 server."""
     own_buckets()
-    store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
-    private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
+    store = S3Store(factory.s3_connection(), django_settings.R2_BUCKET_NAME)
+    private = S3Store(factory.s3_connection(), django_settings.R2_PRIVATE_BUCKET_NAME)
     with watched_stores(store, private):
         yield store
     store.close()

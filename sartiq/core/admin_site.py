@@ -12,26 +12,26 @@ from unfold.sites import UnfoldAdminSite
 
 
 class AutocompleteView(AutocompleteJsonView):
-    """Options of autocomplete fields.
+    """The choices of autocomplete fields.
 
-    Staff who may set a field, or filter a list by it, may choose among its rows without permission
-    to view the rows: they only see the names.
+    Staff who may set a field, or filter a list by it, get the names of its rows as choices, even
+    without permission to view the rows.
     """
 
     def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the caller may view the rows, set the field or filter by it."""
+        """Return whether the user may view the rows, set the field or filter by it."""
         if super().has_perm(request, obj):
             return True
         site: Any = self.admin_site  # optional in the stubs
-        source = site._registry.get(self.source_field.model)  # noqa: SLF001  the only list of pages
-        return source is not None and (
-            _may_set(source, request, self.source_field.name)
-            or _may_filter(source, request, self.source_field.name)
+        field = self.source_field  # the foreign key that is edited or filtered by
+        page = site._registry.get(field.model)  # noqa: SLF001  the only list of pages
+        return page is not None and (
+            _may_set(page, request, field.name) or _may_filter(page, request, field.name)
         )
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
-    """Unfold's site with these autocomplete permissions."""
+    """The admin site, with the autocomplete permissions of `AutocompleteView`."""
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Serve the JavaScript catalog without a session: the login page loads it too."""
@@ -41,28 +41,27 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
         return [path("jsi18n/", catalog, name="jsi18n"), *super().get_urls()]
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the options of an autocomplete field."""
-        options: HttpResponseBase = AutocompleteView.as_view(admin_site=self)(request)
-        return options
+        """Return the choices of an autocomplete field."""
+        response: HttpResponseBase = AutocompleteView.as_view(admin_site=self)(request)
+        return response
 
 
-def _may_set(source: Any, request: HttpRequest, field: str) -> bool:
-    is_offered = field in source.get_autocomplete_fields(request) or any(
-        field in getattr(inline, "autocomplete_fields", ()) for inline in _inlines_of(source)
+def _may_set(page: Any, request: HttpRequest, field: str) -> bool:
+    """Return whether the user may set a field on the page of its model or in an inline."""
+    is_offered = field in page.get_autocomplete_fields(request) or any(
+        field in getattr(inline, "autocomplete_fields", ()) for inline in _inlines_of(page)
     )
-    return is_offered and (
-        source.has_add_permission(request) or source.has_change_permission(request)
-    )
+    return is_offered and (page.has_add_permission(request) or page.has_change_permission(request))
 
 
-def _inlines_of(source: Any) -> list[Any]:
-    """Return the inlines of this model on pages of other models."""
-    pages = source.admin_site._registry.values()  # noqa: SLF001  the only list of pages
-    inlines = [inline for page in pages for inline in page.inlines]
-    return [inline for inline in inlines if inline.model is source.model]
+def _inlines_of(page: Any) -> list[Any]:
+    """Return the inlines on other pages that edit this page's model."""
+    pages = page.admin_site._registry.values()  # noqa: SLF001  the only list of pages
+    inlines = [inline for other in pages for inline in other.inlines]
+    return [inline for inline in inlines if inline.model is page.model]
 
 
-def _may_filter(source: Any, request: HttpRequest, field: str) -> bool:
-    filters = source.get_list_filter(request)
+def _may_filter(page: Any, request: HttpRequest, field: str) -> bool:
+    filters = page.get_list_filter(request)
     field_names = {entry[0] for entry in filters if isinstance(entry, tuple)}
-    return field in field_names and source.has_view_permission(request)
+    return field in field_names and page.has_view_permission(request)

@@ -1,7 +1,7 @@
-"""Every environment variable: its type, bounds and default, and rules between variables.
+"""The environment variables: types, limits, defaults, and rules that concern two of them.
 
-The settings modules read only the object that `load` returns. Development, tests and production
-have the same variables with different defaults; `deploy/env.example` documents them.
+The settings modules read them from the object that `load` returns. Development, tests and
+production have different defaults. `deploy/env.example` documents every variable.
 """
 
 from pathlib import Path
@@ -26,24 +26,29 @@ from .values import (
     Secret,
     SecretKey,
     WholeNumber,
-    refusal,
+    invalid,
 )
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 _WEEK: Final = 7 * 24 * 3600  # seconds
-_MIN_DECODE_BYTES: Final = 3_129_478_485  # `media.checks`: the largest image leaves room
+_MIN_DECODE_BYTES: Final = 3_129_478_485  # 4/3 of what the largest image needs: `media.checks`
 _MAX_DAYS: Final = 3650
 _TEN_YEARS: Final = 10 * 365 * 24 * 3600  # seconds
-_NEEDED_BY_S3: Final = {
-    *("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"),
-    *("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME", "R2_PUBLIC_URL"),
-}
+_REQUIRED_WITH_S3: Final = (
+    "R2_BUCKET_NAME",
+    "R2_PRIVATE_BUCKET_NAME",
+    "R2_PUBLIC_URL",
+    "S3_ACCESS_KEY_ID",
+    "S3_ENDPOINT_URL",
+    "S3_SECRET_ACCESS_KEY",
+)
 
 
 class Environment(BaseSettings):
     """The validated environment variables, with defaults.
 
-    An empty variable counts as unset. A rule between two variables is checked on the second one.
+    An empty variable counts as unset. Pydantic validates them in the order of this class, so a rule
+    about two variables is in the validator of the later one.
     """
 
     model_config = SettingsConfigDict(
@@ -121,27 +126,32 @@ class Environment(BaseSettings):
     # --- Other ---
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
-    @field_validator("S3_PUBLIC_ENDPOINT_URL", "R2_PUBLIC_URL", "CDN_URL", mode="before")
+    @field_validator("S3_PUBLIC_ENDPOINT_URL", mode="before")
     @classmethod
-    def _default_from_others(cls, value: str, info: ValidationInfo) -> str:
-        others = info.data
-        match info.field_name:
-            case _ if value:
-                return value
-            case "S3_PUBLIC_ENDPOINT_URL":
-                return str(others.get("S3_ENDPOINT_URL", ""))
-            case "CDN_URL":
-                return str(others.get("R2_PUBLIC_URL", ""))
-        base, folder = others.get("S3_PUBLIC_ENDPOINT_URL"), others.get("R2_BUCKET_NAME")
-        if others.get("STORAGE") == "local":
-            base, folder = others.get("PUBLIC_BASE_URL"), "local-store"
-        return f"{base}/{folder}" if base and folder else ""
+    def _defaults_to_endpoint_url(cls, value: str, info: ValidationInfo) -> str:
+        return value or str(info.data.get("S3_ENDPOINT_URL", ""))
+
+    @field_validator("R2_PUBLIC_URL", mode="before")
+    @classmethod
+    def _defaults_to_public_bucket(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            return value
+        if info.data.get("STORAGE") == "local":
+            base, path = info.data.get("PUBLIC_BASE_URL"), "local-store"
+        else:
+            base, path = info.data.get("S3_PUBLIC_ENDPOINT_URL"), info.data.get("R2_BUCKET_NAME")
+        return f"{base}/{path}" if base and path else ""
+
+    @field_validator("CDN_URL", mode="before")
+    @classmethod
+    def _defaults_to_public_url(cls, value: str, info: ValidationInfo) -> str:
+        return value or str(info.data.get("R2_PUBLIC_URL", ""))
 
     @field_validator("R2_PRIVATE_BUCKET_NAME")
     @classmethod
     def _differs_from_public_bucket(cls, name: str, info: ValidationInfo) -> str:
         if name == info.data.get("R2_BUCKET_NAME"):
-            raise refusal("is the same bucket as R2_BUCKET_NAME; private objects would be public")
+            raise invalid("is the same bucket as R2_BUCKET_NAME; private objects would be public")
         return name
 
     @field_validator("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
@@ -150,9 +160,9 @@ class Environment(BaseSettings):
         names = ("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME")
         buckets = [str(info.data.get(name, "")) for name in names]
         for problem in endpoint_problems(url, buckets=buckets):
-            raise refusal(problem)
+            raise invalid(problem)
         if is_r2(str(info.data.get("S3_ENDPOINT_URL", ""))) and not is_r2(url):
-            raise refusal(f"is not the S3 API of R2, which takes signed PUTs at {R2_FORM} only")
+            raise invalid(f"is not the S3 API of R2, which accepts signed PUTs only at {R2_FORM}")
         return url
 
     @field_validator("R2_PUBLIC_URL", "CDN_URL")
@@ -162,7 +172,7 @@ class Environment(BaseSettings):
         endpoints = [str(info.data.get(name, "")) for name in names]
         private = str(info.data.get("R2_PRIVATE_BUCKET_NAME", ""))
         for problem in public_url_problems(url, endpoints=endpoints, private_bucket=private):
-            raise refusal(problem)
+            raise invalid(problem)
         return url
 
     @field_validator("VISIBILITY_TIMEOUT")
@@ -171,7 +181,7 @@ class Environment(BaseSettings):
         limits = ("TASK_TIME_LIMIT", "ASSEMBLY_TIME_LIMIT")
         longer = [name for name in limits if info.data.get(name, 0) >= seconds]
         if longer:
-            raise refusal(
+            raise invalid(
                 f"must be above {' and '.join(longer)}: "
                 "otherwise the broker delivers a running task again"
             )
@@ -181,14 +191,14 @@ class Environment(BaseSettings):
     @classmethod
     def _is_below_task_limit(cls, seconds: int, info: ValidationInfo) -> int:
         if seconds >= info.data.get("TASK_TIME_LIMIT", _WEEK):
-            raise refusal("must be below TASK_TIME_LIMIT: the task would be killed first")
+            raise invalid("must be below TASK_TIME_LIMIT: the task would be killed first")
         return seconds
 
     @field_validator("EXPORT_RETENTION_DAYS")
     @classmethod
     def _outlasts_archives(cls, days: int, info: ValidationInfo) -> int:
         if days < info.data.get("EXPORT_ARCHIVE_DAYS", 0):
-            raise refusal("must not be below EXPORT_ARCHIVE_DAYS: an export outlasts its archive")
+            raise invalid("must not be below EXPORT_ARCHIVE_DAYS: an export outlasts its archive")
         return days
 
     @classmethod
@@ -209,7 +219,7 @@ class Development(Environment):
 
 
 class Testing(Environment):
-    """Defaults for tests: all time limits are short, so that recovery takes seconds."""
+    """Defaults for tests: short time limits, so that recovery from a crash takes seconds."""
 
     SECRET_KEY: SecretKey = "only-for-tests-" + "x" * 32
     ALLOWED_HOSTS: Hosts = ["testserver", "127.0.0.1", "localhost"]
@@ -249,30 +259,30 @@ class Production(Environment):
     @classmethod
     def _is_set(cls, value: str | list[str]) -> str | list[str]:
         if not value:
-            raise refusal(messages.NOT_SET)
+            raise invalid(messages.NOT_SET)
         return value
 
-    @field_validator(*sorted(_NEEDED_BY_S3), mode="before")
+    @field_validator(*_REQUIRED_WITH_S3, mode="before")
     @classmethod
     def _is_set_for_s3(cls, value: str, info: ValidationInfo) -> object:
         if value.strip():
             return value
         if info.data.get("STORAGE") == "s3":
-            raise refusal(messages.NOT_SET)
+            raise invalid(messages.NOT_SET)
         return Environment.model_fields[str(info.field_name)].default
 
 
-Kind = TypeVar("Kind", bound=Environment)
-_loaded: list[Environment] = []
+EnvironmentType = TypeVar("EnvironmentType", bound=Environment)
+_loaded: list[Environment] = []  # at most one
 
 
-def load(kind: type[Kind]) -> Kind:
-    """Read the environment of this process; call it before importing `base`."""
-    environment = kind.read()
+def load(environment_class: type[EnvironmentType]) -> EnvironmentType:
+    """Read the environment of this process; call it before importing `sartiq.settings.base`."""
+    environment = environment_class.read()
     _loaded[:] = [environment]
     return environment
 
 
 def loaded() -> Environment:
-    """Return the environment of this process."""
+    """Return what `load` read, or the plain `Environment` if it was not called."""
     return _loaded[0] if _loaded else load(Environment)

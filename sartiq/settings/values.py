@@ -27,23 +27,23 @@ _TLS_REQUIREMENTS: Final = {"none", "optional", "required"}
 _SSL_MODES: Final = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 
-def refusal(message: str) -> PydanticCustomError:
-    """Return the error for a value; its message never contains the value."""
+def invalid(message: str) -> PydanticCustomError:
+    """Return the error to raise for a value, which may be secret: `message` must not contain it."""
     return PydanticCustomError("refused", "{message}", {"message": message})
 
 
 def _split(url: str) -> SplitResult:
     if re.search(r"[\s\x00-\x1f\x7f]", url):
-        raise refusal("contains a space or a control character")
+        raise invalid("contains a space or a control character")
     if not _URL.fullmatch(url):
-        raise refusal("contains a character that must be written as % and two digits")
+        raise invalid("contains a character that must be written as % and two digits")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise refusal("is not a valid address") from None
+        raise invalid("is not a valid address") from None
     if port == 0 or parts.netloc.endswith(":"):
-        raise refusal("has port 0" if port == 0 else "ends its host with a colon")
+        raise invalid("has port 0" if port == 0 else "ends its host with a colon")
     return parts
 
 
@@ -61,15 +61,15 @@ def _is_host(name: str) -> bool:
 def _http(url: str) -> SplitResult:
     parts = _split(url)
     if parts.scheme not in {"http", "https"}:
-        raise refusal("does not begin with http:// or https://")
+        raise invalid("does not begin with http:// or https://")
     if not parts.hostname or not _is_host(parts.hostname):
-        raise refusal("has no valid host")
+        raise invalid("has no valid host")
     if {".", ".."} & set(unquote(parts.path).split("/")) or "%2f" in parts.path.lower():
-        raise refusal("has a path with '.', '..' or an escaped '/'")
+        raise invalid("has a path with '.', '..' or an escaped '/'")
     if "@" in parts.netloc:
-        raise refusal("contains a user or a password")
+        raise invalid("contains a user or a password")
     if "?" in url or "#" in url:
-        raise refusal("contains a query or a fragment")
+        raise invalid("contains a query or a fragment")
     return parts
 
 
@@ -86,18 +86,18 @@ def _origin(origin: str) -> str:
     """Return an origin as browsers write it: lower case, without the port of its scheme."""
     parts = _http(origin)
     if parts.path:
-        raise refusal("lists an origin with a path")
+        raise invalid("lists an origin with a path")
     host = parts.netloc.lower().removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
     return f"{parts.scheme}://{host}"
 
 
 def _allowed_host(host: str) -> str:
     if "*" in host:
-        raise refusal("must name the hosts, not '*'")
+        raise invalid("must name the hosts, not '*'")
     bracketed = re.fullmatch(r"\[(.*:.*)\]", host)  # an IPv6 address in a Host header
     name = bracketed[1] if bracketed else host.removeprefix(".")
     if not _is_host(name) or (":" in name and not bracketed) or name.endswith("."):
-        raise refusal("lists something that is not a host name")
+        raise invalid("lists something that is not a host name")
     return host
 
 
@@ -106,16 +106,16 @@ def _broker_url(url: str) -> str:
     match parts.scheme:
         case "redis" | "rediss":
             if not parts.hostname:
-                raise refusal("has no host")
+                raise invalid("has no host")
             if not _is_host(parts.hostname):
-                raise refusal("has no valid host")
+                raise invalid("has no valid host")
             if not re.fullmatch(r"/?\d*", parts.path):
-                raise refusal("has a database that is not a number")
+                raise invalid("has a database that is not a number")
         case "redis+socket":
             if parts.netloc or not parts.path.startswith("/"):
-                raise refusal("has no socket path")
+                raise invalid("has no socket path")
         case _:
-            raise refusal("has an unknown scheme")
+            raise invalid("has an unknown scheme")
     _check_broker_options(parts)
     return url
 
@@ -125,12 +125,12 @@ def _check_broker_options(parts: SplitResult) -> None:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     allowed = {"redis": set(), "rediss": _TLS_OPTIONS, "redis+socket": {"virtual_host"}}
     if parts.fragment or set(options) - allowed[parts.scheme]:
-        raise refusal("has an unknown option")
+        raise invalid("has an unknown option")
     requirement = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
     if requirement not in _TLS_REQUIREMENTS:
-        raise refusal("has an ssl_cert_reqs that is not none, optional or required")
+        raise invalid("has an ssl_cert_reqs that is not none, optional or required")
     if not re.fullmatch(r"/?\d+", options.get("virtual_host", "0")):
-        raise refusal("has a database that is not a number")
+        raise invalid("has a database that is not a number")
 
 
 def _database_url(url: str) -> str:
@@ -141,18 +141,18 @@ def _database_url(url: str) -> str:
 def database_parameters(url: str) -> dict[str, Any]:
     """Return the connection parameters of a PostgreSQL URL; raise an error if it is invalid."""
     if not url.startswith(("postgres://", "postgresql://")):
-        raise refusal("has an unknown scheme")
+        raise invalid("has an unknown scheme")
     try:
         parameters: dict[str, Any] = dict(conninfo_to_dict(url))
     except ProgrammingError:
-        raise refusal("is not a valid address of PostgreSQL") from None
+        raise invalid("is not a valid address of PostgreSQL") from None
     folder, slash, name = str(parameters.get("dbname", "")).rpartition("/")
     if slash and not parameters.get("host"):  # postgres://user@//folder/of/the/socket/name
         parameters |= {"host": folder, "dbname": name}
     elif slash:
-        raise refusal("has more than a database name after the host")
+        raise invalid("has more than a database name after the host")
     if not parameters.get("dbname"):
-        raise refusal("names no database")
+        raise invalid("names no database")
     _check_database_hosts(parameters)
     _check_database_options(parameters)
     return parameters
@@ -162,22 +162,23 @@ def _check_database_hosts(parameters: dict[str, Any]) -> None:
     """Reject invalid hosts, such as the rest of an unescaped password, and invalid ports."""
     hosts = str(parameters.get("host", "")).split(",")
     if not all(not host or host.startswith("/") or _is_host(host) for host in hosts):
-        raise refusal("has no valid host; write @, / and % of a password as %40, %2F and %25")
+        message = "has no valid host; write @, / and % of a password as %40, %2F and %25"
+        raise invalid(message)
     ports = str(parameters.get("port", "5432")).split(",")
     numbers = [int(port or 5432) if re.fullmatch(r"[0-9]*", port) else 0 for port in ports]
     if not all(0 < number <= _MAX_PORT for number in numbers) or len(ports) not in {1, len(hosts)}:
-        raise refusal("has a port that is not a number from 1 to 65535")
+        raise invalid("has a port that is not a number from 1 to 65535")
 
 
 def _check_database_options(parameters: dict[str, Any]) -> None:
     """Reject values with which libpq would fail to connect, and options that the product sets."""
     if str(parameters.get("sslmode", "prefer")) not in _SSL_MODES:
-        raise refusal(f"has an sslmode other than {', '.join(sorted(_SSL_MODES))}")
+        raise invalid(f"has an sslmode other than {', '.join(sorted(_SSL_MODES))}")
     for name in ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval"):
         if not re.fullmatch(r"[0-9]+", str(parameters.get(name, "0"))):
-            raise refusal(f"has a {name} that is not a number")
+            raise invalid(f"has a {name} that is not a number")
     if "options" in parameters:
-        raise refusal("has options, which the product sets itself")
+        raise invalid("has options, which the product sets itself")
 
 
 def database_settings(url: str) -> dict[str, Any]:
@@ -191,21 +192,22 @@ def database_settings(url: str) -> dict[str, Any]:
 
 def _secret_key(secret: str) -> str:
     if secret and len(secret.encode()) < MIN_SECRET_BYTES:
-        raise refusal(f"is shorter than {MIN_SECRET_BYTES} bytes")
+        raise invalid(f"is shorter than {MIN_SECRET_BYTES} bytes")
     if secret and len(set(secret)) < MIN_SECRET_CHARACTERS:
-        raise refusal(f"has fewer than {MIN_SECRET_CHARACTERS} different characters")
+        raise invalid(f"has fewer than {MIN_SECRET_CHARACTERS} different characters")
     return secret
 
 
 def _store_key(key: str) -> str:
     if not _KEY.fullmatch(key):
-        raise refusal("contains a space, a quote or another character that keys do not have")
+        message = "contains a space, a quote or another character that keys do not have"
+        raise invalid(message)
     return key
 
 
 def _bucket(name: str) -> str:
     if ".." in name or re.fullmatch(r"\d+(\.\d+){3}", name):
-        raise refusal("is not the name of a bucket: two dots in a row, or an IP address")
+        raise invalid("is not the name of a bucket: two dots in a row, or an IP address")
     return name
 
 
@@ -218,7 +220,7 @@ def _whole_number(value: object) -> object:
 
 def _absolute(path: str) -> str:
     if path and not path.startswith("/"):
-        raise refusal("is not an absolute path")
+        raise invalid("is not an absolute path")
     return path
 
 

@@ -1,8 +1,8 @@
-"""Planning the images of a chunk's rows: batches of those that their products do not have yet.
+"""Find out which images of a chunk's rows must be attached, and save them in batches for workers.
 
-Runs in the chunk's transaction after the merge. The products are locked, so if two jobs have the
-same product, the second one sees the pending images of the first. Pending rows of an earlier job
-are replaced only when the later ones are attached, since attaching may fail.
+This runs at the end of the transaction that imports the chunk's rows. The transaction locks the
+products, so if two jobs have the same product, the second one sees the pending images of the first.
+They are replaced only when those of the second job have been attached, because that may fail.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,9 +43,9 @@ from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services.ingest import resolve
 from media.services.ingest.resolve import Sources
 
-Slot = tuple[UUID, str]  # the id of a product, and the name of its slot
+ProductSlot = tuple[UUID, str]  # the id of a product, and the name of one of its image fields
 
-MAX_BATCH_SLOTS = 150  # only batches in which most slots are cleared reach it
+MAX_BATCH_SLOTS = 150  # slots that are emptied count too, but have no images that fill a batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +65,11 @@ class SlotImages:
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedUrls:
-    """What the URLs of a chunk refer to: files in our store (`own`) and remote images.
+    """What the URLs of a chunk refer to.
 
-    `remote` maps each allowed remote URL to the URL of our copy, empty until it is fetched.
-    `refused` maps the URLs of refused uploads to error codes.
+    `own` has the files in our store. `remote` maps each allowed remote URL to the URL of our copy,
+    which is empty until the image is fetched. `refused` maps the URLs of uploads that failed a
+    check to error codes.
     """
 
     own: Sources
@@ -76,7 +77,7 @@ class ResolvedUrls:
     refused: Mapping[str, str]
 
     def is_allowed(self, url: str) -> bool:
-        """Whether the image may be attached at all."""
+        """Whether the image may be attached."""
         return self.own.get(url) is not None or url in self.remote
 
     def must_be_fetched(self, url: str) -> bool:
@@ -103,7 +104,7 @@ def plan(
         for slot_images in images
         if (usable := _without_refused(slot_images, resolved, warnings))
     ]
-    row_errors.save_warnings(job, _by_row(warnings))
+    row_errors.save_warnings(job, _ordered_by_row(warnings))
     if not job.dry_run:
         _save(job, chunk, _changed(job, allowed, resolved), resolved)
     return sum(warning.image_count for warning in warnings)
@@ -120,7 +121,7 @@ def _read(
             images = SlotImages(row=row, slot=slot, column=names[slot], urls=urls)
             if len(urls) > MAX_REQUEST_IMAGES:
                 cell = row.images[slots.index(slot)]
-                warning = _warning(images, 0, TOO_MANY, TOO_MANY_MESSAGE, url=cell)
+                warning = _warning(images, 0, url=cell, code=TOO_MANY, message=TOO_MANY_MESSAGE)
                 warnings.append(replace(warning, image_count=len(urls)))
             else:
                 yield images
@@ -148,11 +149,14 @@ def _without_refused(
         else:
             code = resolved.refused.get(url)
             message = sentence_for(code) if code else NOT_ALLOWED_MESSAGE
-            warnings.append(_warning(images, index, code or NOT_ALLOWED, message, url=url))
+            warnings.append(
+                _warning(images, index, url=url, code=code or NOT_ALLOWED, message=message)
+            )
     return replace(images, urls=urls) if urls or not images.urls else None
 
 
-def _warning(images: SlotImages, index: int, code: str, message: str, *, url: str) -> ImageWarning:
+def _warning(images: SlotImages, index: int, *, url: str, code: str, message: str) -> ImageWarning:
+    """Return a warning about one image, by its index in the cell."""
     return ImageWarning(
         row=images.row.row,
         line=images.row.line,
@@ -166,8 +170,8 @@ def _warning(images: SlotImages, index: int, code: str, message: str, *, url: st
     )
 
 
-def _by_row(warnings: Iterable[ImageWarning]) -> Iterator[ImageWarning]:
-    """Yield the warnings by row; only the first of each row has its cells."""
+def _ordered_by_row(warnings: Iterable[ImageWarning]) -> Iterator[ImageWarning]:
+    """Yield the warnings in the order of rows; only the first of each row has the row's cells."""
     row = None
     for warning in sorted(warnings, key=lambda warning: (warning.row, warning.position)):
         yield warning if warning.row != row else replace(warning, cells="")
@@ -177,7 +181,10 @@ def _by_row(warnings: Iterable[ImageWarning]) -> Iterator[ImageWarning]:
 def _changed(
     job: BulkUploadJob, images: list[SlotImages], resolved: ResolvedUrls
 ) -> list[tuple[UUID, SlotImages]]:
-    """Return the images, with product ids, of slots with other images or another pending row."""
+    """Return the images that differ from those of their slot, each with its product's id.
+
+    A slot counts as different, too, while images of a running job are pending for it.
+    """
     skus = {slot_images.sku for slot_images in images}
     products = Product.objects.in_scope(job.scope).filter(sku__among=skus)
     ids = dict(products.values_list("sku", "pk"))
@@ -186,18 +193,19 @@ def _changed(
     pending = set(rows.filter(product_id__in=ids.values()).values_list("product_id", "slot"))
     changed = []
     for slot_images in images:
-        slot = (ids[slot_images.sku], slot_images.slot)
+        product_id = ids[slot_images.sku]
+        product_slot = (product_id, slot_images.slot)
         hashes = [resolved.content_hash_of(url) for url in slot_images.urls]
-        if slot in pending or hashes != attached.get(slot, []):
-            changed.append((ids[slot_images.sku], slot_images))
+        if product_slot in pending or hashes != attached.get(product_slot, []):
+            changed.append((product_id, slot_images))
     return changed
 
 
-def _attached_hashes(product_ids: Iterable[UUID]) -> dict[Slot, list[str]]:
+def _attached_hashes(product_ids: Iterable[UUID]) -> dict[ProductSlot, list[str]]:
     """Return the SHA-256 of the files in each slot, in order; empty for a failed file."""
     rows = Attachment.objects.for_entities(EntityType.PRODUCT, product_ids)
     fields = rows.values_list("entity_id", "slot", "resource__content_hash", "resource__status")
-    hashes: dict[Slot, list[str]] = {}
+    hashes: dict[ProductSlot, list[str]] = {}
     for entity_id, slot, content_hash, status in fields:
         usable = content_hash if status != ResourceStatus.FAILED else ""
         hashes.setdefault((entity_id, slot), []).append(usable)
@@ -239,21 +247,23 @@ def _save(
 def _batches_of(
     images: list[tuple[UUID, SlotImages]],
 ) -> Iterator[list[tuple[UUID, SlotImages]]]:
-    """Yield batches of whole products, with at most as many images as one request may have.
+    """Yield batches that have at most as many images as one request may have.
 
-    A single product may have more.
+    The images of a product are not split, so a batch of one product may have more.
     """
     batch: list[tuple[UUID, SlotImages]] = []
-    image_count = 0
-    for _, group in groupby(images, key=itemgetter(0)):
-        product = list(group)
-        size = sum(len(slot_images.urls) for _, slot_images in product)
-        is_full = image_count + size > MAX_REQUEST_IMAGES or len(batch) >= MAX_BATCH_SLOTS
+    batch_image_count = 0
+    for _, product_images in groupby(images, key=itemgetter(0)):
+        group = list(product_images)
+        image_count = sum(len(slot_images.urls) for _, slot_images in group)
+        is_full = (
+            batch_image_count + image_count > MAX_REQUEST_IMAGES or len(batch) >= MAX_BATCH_SLOTS
+        )
         if batch and is_full:
             yield batch
-            batch, image_count = [], 0
-        batch.extend(product)
-        image_count += size
+            batch, batch_image_count = [], 0
+        batch.extend(group)
+        batch_image_count += image_count
     if batch:
         yield batch
 

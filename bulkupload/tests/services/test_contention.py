@@ -14,9 +14,10 @@ from bulkupload.models import BulkUploadChunk, JobStatus
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import (
     TABLE,
+    RowCounts,
     chunk_ids,
-    counts,
     import_table,
+    row_counts,
     run_job,
     start_job,
 )
@@ -50,10 +51,10 @@ def test_overlapping_jobs_do_not_deadlock(
     assert deadlocks() == before
     assert Product.objects.count() == 200
     assert {job.status for job in started} == {JobStatus.COMPLETED}
-    totals = [counts(job) for job in started]
+    totals = [row_counts(job) for job in started]
     assert [sum(total) for total in totals] == [200] * 4
-    assert sum(total[0] for total in totals) == 200
-    assert sum(total[1] for total in totals) == 600
+    assert sum(total.created for total in totals) == 200
+    assert sum(total.updated for total in totals) == 600
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_a_merge_that_timed_out_gets_more_time(
 
     job = import_table(user, TABLE)
 
-    assert counts(job) == (20, 0, 0, 1)
+    assert row_counts(job) == RowCounts(created=20, failed=1)
     assert BulkUploadChunk.objects.get(job=job).attempts == 1
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")

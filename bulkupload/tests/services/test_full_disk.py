@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
 from bulkupload.services.rows import plan
-from bulkupload.tests.importing import counts, run_job, start_job
+from bulkupload.tests.importing import RowCounts, row_counts, run_job, start_job
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -63,7 +63,7 @@ def test_a_full_disk_is_retried_and_leaves_no_file(
     BulkUploadJob.objects.update(run_after=None)
     run_job(job)
     assert job.status == JobStatus.COMPLETED
-    assert counts(job) == (5000, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=5000)
 
 
 @pytest.mark.covers("F34")

@@ -13,11 +13,12 @@ from bulkupload.services import jobs, lifecycle, recovery, retention
 from bulkupload.services.rows import failures, import_chunk, plan
 from bulkupload.tests.importing import (
     TABLE,
+    RowCounts,
     chunk_ids,
-    counts,
     import_table,
     progress,
     progress_of_stale,
+    row_counts,
     run_job,
     start_job,
 )
@@ -53,7 +54,7 @@ def test_cancelling_stops_within_one_chunk(
 
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
-    assert counts(job) == (4, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=4)
     assert Product.objects.filter(user=user).count() == 4
     with pytest.raises(JobFinishedError):
         jobs.cancel(user=user, job_id=job.pk)
@@ -86,7 +87,7 @@ def test_a_missing_file_fails_the_job_and_preserves_the_counts(
     run_job(job)
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "source_missing")
-    assert counts(job) == (4, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=4)
     assert Product.objects.filter(user=user).count() == 4
     with pytest.raises(NothingToRetryError):
         jobs.retry(user=user, job_id=job.pk)

@@ -9,9 +9,10 @@ from bulkupload.services import recovery
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import (
     TABLE,
+    RowCounts,
     chunk_ids,
-    counts,
     errors_of,
+    row_counts,
     run_job,
     start_job,
 )
@@ -50,14 +51,13 @@ def test_every_row_is_counted_once_despite_a_crash_at_any_step(
         finally:
             crash_points.install(None)
         job.refresh_from_db()
-        done = counts(job)
-        assert sum(done) <= 21
+        assert sum(row_counts(job)) <= 21
         if job.is_finished and crashes == crash_count:
             break
 
     assert crashes >= 1
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert counts(job) == (20, 0, 0, 1)
+    assert row_counts(job) == RowCounts(created=20, failed=1)
     assert errors_of(job) == [(21, 22, "sku", "missing")]
     assert Product.objects.count() == 20
 
@@ -74,7 +74,7 @@ def test_a_chunk_that_kills_every_worker_is_given_up(
     run_job(job)
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "attempts_exhausted")
-    assert counts(job) == (0, 0, 0, 0)
+    assert row_counts(job) == RowCounts()
 
 
 @pytest.mark.covers("F31", "I15")
@@ -99,4 +99,4 @@ def test_a_worker_that_lost_its_lease_commits_nothing(
     assert not Product.objects.exists()
     assert not BulkUploadRowError.objects.exists()
     run_job(job)
-    assert counts(job) == (20, 0, 0, 1)
+    assert row_counts(job) == RowCounts(created=20, failed=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from django.conf import settings as values
+from django.conf import settings as django_settings
 from PIL import Image
 from pytest_django import Settings
 
@@ -47,8 +47,8 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
 @pytest.fixture
 def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
     own_buckets()
-    store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
-    private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
+    store = S3Store(factory.s3_connection(), django_settings.R2_BUCKET_NAME)
+    private = S3Store(factory.s3_connection(), django_settings.R2_PRIVATE_BUCKET_NAME)
     with watched_stores(store, private):
         yield store
     store.close()

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from media.management.cleanup_command import EXIT_CODES, EXIT_FAILED, count
+from media.management.cleanup_command import EXIT_CODES, EXIT_FAILED, positive_number
 from media.services import thumbnails
 from media.services.thumbnails import ThumbnailReport
 from media.storage import public_store
@@ -23,7 +23,10 @@ class Command(BaseCommand):
         mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
         mode.add_argument("--execute", action="store_true", help="create the thumbnails")
         parser.add_argument(
-            "--limit", type=count, metavar="N", help="create at most N thumbnails in this run"
+            "--limit",
+            type=positive_number,
+            metavar="N",
+            help="create at most N thumbnails in this run",
         )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 

@@ -1,4 +1,4 @@
-"""`retry_object_deletions`: deletions that were given up are queued again, others are not."""
+"""`retry_object_deletions` queues again the deletions that were given up, and no others."""
 
 import io
 import json
@@ -20,18 +20,19 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def store() -> Iterator[MemoryStore]:
+def memory_store() -> Iterator[MemoryStore]:
     with aged_rows.in_memory() as memory:
         yield memory
 
 
-def deletion(key: str, *, hours: int = 0, **values: Any) -> ObjectDeletion:
+def failed_deletion(key: str, *, hours_ago: int = 0, **fields: Any) -> ObjectDeletion:
+    """Save a deletion that was given up after its last attempt; `fields` override its columns."""
     given_up = {"dead": True, "attempts": 8, "last_error": "AccessDenied"}
     row: ObjectDeletion = ObjectDeletion.objects.create(
         key=key,
         reason=DeletionReason.ORPHANED,
-        last_attempted_at=timezone.now() - timedelta(hours=hours, minutes=1),
-        **given_up | values,
+        last_attempted_at=timezone.now() - timedelta(hours=hours_ago, minutes=1),
+        **given_up | fields,
     )
     return row
 
@@ -43,13 +44,13 @@ def report_of(*arguments: str) -> dict[str, Any]:
     return report
 
 
-def queued() -> list[str]:
+def queued_keys() -> list[str]:
     rows = ObjectDeletion.objects.due().order_by("key")
     return list(rows.values_list("key", flat=True))
 
 
 def test_a_dry_run_only_reports() -> None:
-    deletion("media/a")
+    failed_deletion("media/a")
 
     report = report_of()
 
@@ -60,44 +61,44 @@ def test_a_dry_run_only_reports() -> None:
         "samples": ["media/a"],
         "older_than_seconds": 0,
     }
-    assert queued() == []
+    assert queued_keys() == []
     assert not Event.objects.exists()
 
 
-def test_those_given_up_are_queued_with_all_their_attempts() -> None:
-    rows = [deletion(f"media/{n}") for n in range(3)]
-    waiting = deletion("media/waiting", dead=False, attempts=3)
+def test_deletions_that_were_given_up_are_queued_with_no_attempt_counted() -> None:
+    rows = [failed_deletion(f"media/{n}") for n in range(3)]
+    waiting = failed_deletion("media/waiting", dead=False, attempts=3)
 
     report = report_of("--execute")
 
     assert (report["candidates"], report["retried"]) == (3, 3)
-    assert queued() == ["media/0", "media/1", "media/2", "media/waiting"]
+    assert queued_keys() == ["media/0", "media/1", "media/2", "media/waiting"]
     retried = ObjectDeletion.objects.exclude(pk=waiting.pk).values_list("attempts", flat=True)
     assert list(retried) == [0, 0, 0]
     waiting.refresh_from_db()
     assert waiting.attempts == 3
-    named = Event.objects.filter(action="object_deletion.retried")
-    assert set(named.values_list("object_id", flat=True)) == {row.pk for row in rows}
+    events = Event.objects.filter(action="object_deletion.retried")
+    assert set(events.values_list("object_id", flat=True)) == {row.pk for row in rows}
 
 
-def test_age_and_limit_choose() -> None:
-    deletion("media/old", hours=30)
-    deletion("media/older", hours=40)
-    deletion("media/new")
+def test_age_and_limit_select_the_deletions() -> None:
+    failed_deletion("media/old", hours_ago=30)
+    failed_deletion("media/older", hours_ago=40)
+    failed_deletion("media/new")
 
     first = report_of("--execute", "--older-than", "1d", "--limit", "1")
     second = report_of("--execute", "--older-than", "1d")
 
     assert (first["retried"], second["retried"]) == (1, 1)
-    assert queued() == ["media/old", "media/older"]
+    assert queued_keys() == ["media/old", "media/older"]
 
 
 def test_an_object_is_queued_once_in_each_bucket() -> None:
-    deletion("media/a")
-    deletion("media/a")
-    deletion("media/a", bucket=Bucket.PRIVATE)
-    deletion("media/b")
-    deletion("media/b", dead=False)
+    failed_deletion("media/a")
+    failed_deletion("media/a")
+    failed_deletion("media/a", bucket=Bucket.PRIVATE)
+    failed_deletion("media/b")
+    failed_deletion("media/b", dead=False)
 
     assert report_of("--execute")["retried"] == 2
 
@@ -109,28 +110,28 @@ def test_an_object_is_queued_once_in_each_bucket() -> None:
     ]
 
 
-def test_only_the_selected_ones_are_retried() -> None:
-    chosen, bystander = deletion("media/a"), deletion("media/b")
+def test_only_the_selected_deletions_are_retried() -> None:
+    selected, other = failed_deletion("media/a"), failed_deletion("media/b")
 
-    assert failed_deletions.retry_rows([chosen.pk]) == 1
+    assert failed_deletions.retry_rows([selected.pk]) == 1
 
-    bystander.refresh_from_db()
-    assert bystander.dead
-    assert queued() == ["media/a"]
+    other.refresh_from_db()
+    assert other.dead
+    assert queued_keys() == ["media/a"]
 
 
-def test_many_are_retried_with_few_statements(django_assert_max_num_queries: Any) -> None:
+def test_many_deletions_are_retried_with_few_statements(django_assert_max_num_queries: Any) -> None:
     for n in range(40):
-        deletion(f"media/{n}")
+        failed_deletion(f"media/{n}")
 
     with django_assert_max_num_queries(15):
         report_of("--execute")
 
-    assert len(queued()) == 40
+    assert len(queued_keys()) == 40
 
 
 def test_the_summary_says_what_to_do() -> None:
-    deletion("media/a")
+    failed_deletion("media/a")
     out = io.StringIO()
 
     call_command("retry_object_deletions", stdout=out)

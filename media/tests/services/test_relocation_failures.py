@@ -11,22 +11,12 @@ from structlog.testing import capture_logs
 
 from accounts.models import User
 from media.errors import StoreCredentialsError, StoreRefusedError, StoreUnavailableError
-from media.models import (
-    MediaResource,
-    ObjectDeletion,
-    ResourceStatus,
-)
+from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.rules.failures import sentence_for
 from media.services import relocation, resources
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.factories import (
-    deliver,
-    drain,
-    key_of,
-    originals,
-    photo,
-)
+from media.tests.factories import deliver, drain, key_of, originals, photo
 from media.tests.services.relocating import failing, pending, state_of
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.work.retry_policy import MAX_OUTAGE
@@ -34,17 +24,29 @@ from sartiq.core.work.retry_policy import MAX_OUTAGE
 pytestmark = pytest.mark.django_db
 
 
+def png_with_broken_pixels() -> bytes:
+    """Return a PNG whose structure and checksums are valid but whose compressed data is not."""
+    png = bytearray(photo(1, size=(64, 64)))
+    data_type = png.index(b"IDAT")  # a PNG chunk is its length, type, data and checksum
+    data = data_type + 4
+    length = int.from_bytes(png[data_type - 4 : data_type], "big")
+    checksum = data + length
+    png[data + 6 : data + 10] = b"\xff\xff\xff\xff"
+    png[checksum : checksum + 4] = struct.pack(">I", zlib.crc32(png[data_type:checksum]))
+    return bytes(png)
+
+
 @pytest.mark.covers("F14")
 @pytest.mark.parametrize("operation", ["copy", "head", "open"])
-def test_a_store_that_fails_is_tried_again_after_growing_delays(
+def test_retries_while_the_store_fails_have_growing_delays(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
     resource = pending(memory, user)
     memory.before = failing(operation, StoreUnavailableError)
     delays = []
 
-    for lasted in (0, 10, 60, 180, 3600):
-        since = timezone.now() - timedelta(seconds=lasted)
+    for outage_seconds in (0, 10, 60, 180, 3600):
+        since = timezone.now() - timedelta(seconds=outage_seconds)
         MediaResource.objects.filter(pk=resource.pk).update(run_after=None, unavailable_since=since)
         relocation.relocate(public_store(), resource.pk)
         row = state_of(resource)
@@ -53,11 +55,12 @@ def test_a_store_that_fails_is_tried_again_after_growing_delays(
         assert isinstance(run_after, datetime)
         delays.append((run_after - timezone.now()).total_seconds())
 
-    assert [round(delay / 5) * 5 for delay in delays] == [0, 10, 60, 180, 300]
+    rounded_to_five = [round(delay / 5) * 5 for delay in delays]
+    assert rounded_to_five == [0, 10, 60, 180, 300]
     assert state_of(resource)["attempts"] == 0
 
 
-def test_a_resource_that_is_not_due_is_left_alone(memory: MemoryStore, user: User) -> None:
+def test_a_resource_is_not_retried_before_it_is_due(memory: MemoryStore, user: User) -> None:
     resource = pending(memory, user)
     memory.before = failing("copy", StoreUnavailableError, times=1)
     relocation.relocate(public_store(), resource.pk)
@@ -69,7 +72,7 @@ def test_a_resource_that_is_not_due_is_left_alone(memory: MemoryStore, user: Use
 
 
 @pytest.mark.covers("F14", "L01")
-def test_after_a_day_without_the_store_it_can_be_healed(
+def test_a_resource_that_failed_after_a_day_without_the_store_can_be_retried(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
     resource = pending(memory, user)
@@ -95,7 +98,7 @@ def test_after_a_day_without_the_store_it_can_be_healed(
 
 @pytest.mark.covers("F19")
 @pytest.mark.parametrize("error", [StoreRefusedError, StoreCredentialsError])
-def test_rotated_credentials_give_up_no_file(
+def test_no_resource_fails_while_the_store_rejects_our_credentials(
     memory: MemoryStore, user: User, error: type[StoreUnavailableError]
 ) -> None:
     resource = pending(memory, user)
@@ -113,7 +116,9 @@ def test_rotated_credentials_give_up_no_file(
 
 @pytest.mark.covers("F16", "F17")
 @pytest.mark.parametrize("operation", ["copy", "head", "open"])
-def test_a_lost_response_is_counted_once(memory: MemoryStore, user: User, operation: str) -> None:
+def test_an_attempt_whose_response_was_lost_is_counted_once(
+    memory: MemoryStore, user: User, operation: str
+) -> None:
     resource = pending(memory, user)
     memory.after = failing(operation, StoreUnavailableError, times=1)
 
@@ -135,8 +140,8 @@ def test_a_missing_source_fails_unless_the_copy_was_made(memory: MemoryStore, us
 
     with capture_logs() as logs:
         assert deliver(lost).failure_code == "source_missing"
-    (line,) = [entry for entry in logs if entry["event"] == "resource_failed"]
-    assert (line["code"], line["message"]) == ("source_missing", sentence_for("source_missing"))
+    (entry,) = [entry for entry in logs if entry["event"] == "resource_failed"]
+    assert (entry["code"], entry["message"]) == ("source_missing", sentence_for("source_missing"))
     assert deliver(copied).status == ResourceStatus.READY
 
 
@@ -144,15 +149,7 @@ def test_a_missing_source_fails_unless_the_copy_was_made(memory: MemoryStore, us
 def test_a_file_rejected_by_the_decoder_fails_with_its_reason(
     memory: MemoryStore, user: User
 ) -> None:
-    whole = photo(1, size=(64, 64))
-    at = whole.index(b"IDAT")
-    length = int.from_bytes(whole[at - 4 : at], "big")
-    body = bytearray(whole)
-    body[at + 10 : at + 14] = b"\xff\xff\xff\xff"
-    body[at + 4 + length : at + 8 + length] = struct.pack(
-        ">I", zlib.crc32(bytes(body[at : at + 4 + length]))
-    )
-    resource = pending(memory, user, bytes(body))
+    resource = pending(memory, user, png_with_broken_pixels())
 
     delivered = deliver(resource)
 

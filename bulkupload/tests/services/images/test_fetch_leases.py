@@ -18,7 +18,7 @@ from bulkupload.models import (
 from bulkupload.services import jobs, lifecycle
 from bulkupload.services.images import attach, fetch_remote
 from bulkupload.tests.fetching import ONE, fetch_all, import_rows
-from bulkupload.tests.importing import attach_all, batch_ids, image_counts
+from bulkupload.tests.importing import ImageCounts, attach_all, batch_ids, image_counts
 from media.models import Upload
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
@@ -84,7 +84,7 @@ def test_the_lease_of_a_batch_is_renewed_while_files_are_read(
 
     assert BulkUploadMediaBatch.objects.get().lease_fence == 1
     attach_all(job)
-    assert image_counts(job) == (0, 1, 0)
+    assert image_counts(job) == ImageCounts(ready=1)
 
 
 def test_a_new_job_does_not_inherit_the_attempts_of_a_cancelled_one(

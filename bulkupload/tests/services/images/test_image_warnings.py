@@ -1,7 +1,7 @@
 """Images that cannot be attached: warnings about imported rows."""
 
 import pytest
-from django.conf import settings as values
+from django.conf import settings as django_settings
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
@@ -12,14 +12,16 @@ from bulkupload.models import (
 from bulkupload.services import error_file, jobs
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import canonical, content, contents_of, warnings
+from bulkupload.tests.images import canonical_url, hashes_of, image_hashes_of, warnings
 from bulkupload.tests.importing import (
+    ImageCounts,
+    RowCounts,
     attach_all,
     batch_ids,
     chunk_ids,
-    counts,
     image_counts,
     import_table,
+    row_counts,
     run_job,
     start_job,
 )
@@ -49,9 +51,9 @@ def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
 ) -> None:
     other = UserFactory.create()
     spelled = cell.format(
-        cdn=values.CDN_URL,
+        cdn=django_settings.CDN_URL,
         foreign=upload_file(public, other, photo(8)),
-        foreign_canonical=canonical(ready(public, other, photo(9))),
+        foreign_canonical=canonical_url(ready(public, other, photo(9))),
     )
     good = upload_file(public, user)
 
@@ -60,11 +62,11 @@ def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
     )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert counts(job) == (2, 0, 0, 0)
-    assert image_counts(job) == (0, 2, 2)
+    assert row_counts(job) == RowCounts(created=2)
+    assert image_counts(job) == ImageCounts(ready=2, failed=2)
     code = "image_url_not_allowed"
     assert warnings() == [(2, "cover_image", code, spelled), (3, "images", code, spelled)]
-    assert contents_of("A") == contents_of("B") == {"images": content(good)}
+    assert image_hashes_of("A") == image_hashes_of("B") == {"images": hashes_of(good)}
 
 
 def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: User) -> None:
@@ -74,34 +76,36 @@ def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: Us
 
     job = import_table(user, f"sku,name,cover_image,images\nA,Shoe,{missing},{bad}|{good}\n")
 
-    assert counts(job) == (0, 0, 1, 0)
-    assert image_counts(job) == (0, 1, 2)
+    assert row_counts(job) == RowCounts(unchanged=1)
+    assert image_counts(job) == ImageCounts(ready=1, failed=2)
     assert warnings() == [
         (2, "cover_image", "image_not_found", missing),
         (2, "images", "content_type_mismatch", bad),
     ]
-    assert contents_of("A") == {"images": content(good)}
+    assert image_hashes_of("A") == {"images": hashes_of(good)}
     table = b"".join(error_file.error_file(job)).decode()
     assert table.count("\n") == 2
     fixed = table.replace(missing, good).replace(f"{bad}|", "")
     again = import_table(user, fixed)
     assert again.status == JobStatus.COMPLETED
-    assert (counts(again), image_counts(again)) == ((0, 0, 1, 0), (0, 1, 0))
-    assert contents_of("A") == {"images": content(good), "cover_image": content(good)}
+    assert row_counts(again) == RowCounts(unchanged=1)
+    assert image_counts(again) == ImageCounts(ready=1)
+    assert image_hashes_of("A") == {"images": hashes_of(good), "cover_image": hashes_of(good)}
     assert Product.objects.get().pk == product.pk
 
 
 def test_images_that_failed_are_retried_with_their_rows(public: MemoryStore, user: User) -> None:
     issued = ticket(user)
     job = import_table(user, f"sku,name,cover_image\nA,Shoe,{issued.file_url}\nB,Boot,\n")
-    assert image_counts(job) == (0, 0, 1)
+    assert image_counts(job) == ImageCounts(failed=1)
     Upload.objects.update(state="ISSUED")
     public.client_put(issued.put, photo())
 
     again = run_job(jobs.retry(user=user, job_id=job.pk))
 
-    assert (counts(again), image_counts(again)) == ((0, 0, 1, 0), (0, 1, 0))
-    assert contents_of("A") == {"cover_image": content(issued.file_url)}
+    assert row_counts(again) == RowCounts(unchanged=1)
+    assert image_counts(again) == ImageCounts(ready=1)
+    assert image_hashes_of("A") == {"cover_image": hashes_of(issued.file_url)}
 
 
 def test_too_many_images_cause_one_warning(public: MemoryStore, user: User) -> None:
@@ -109,10 +113,10 @@ def test_too_many_images_cause_one_warning(public: MemoryStore, user: User) -> N
 
     job = import_table(user, "sku,name,images\nA,Shoe," + "|".join([url] * 51) + "\n")
 
-    assert counts(job) == (1, 0, 0, 0)
-    assert image_counts(job) == (0, 0, 51)
+    assert row_counts(job) == RowCounts(created=1)
+    assert image_counts(job) == ImageCounts(failed=51)
     assert [warning[2] for warning in warnings()] == ["too_many_images"]
-    assert contents_of("A") == {}
+    assert image_hashes_of("A") == {}
 
 
 def test_a_file_that_cannot_be_decoded_causes_a_warning(public: MemoryStore, user: User) -> None:
@@ -122,7 +126,7 @@ def test_a_file_that_cannot_be_decoded_causes_a_warning(public: MemoryStore, use
     import_chunk.import_rows(chunk_ids(job)[0])
     for pk in batch_ids(job):
         attach.attach(pk)
-    assert image_counts(job) == (1, 0, 0)
+    assert image_counts(job) == ImageCounts(pending=1)
     job.refresh_from_db()
     assert job.status == JobStatus.RUNNING
 
@@ -131,7 +135,7 @@ def test_a_file_that_cannot_be_decoded_causes_a_warning(public: MemoryStore, use
 
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert image_counts(job) == (0, 0, 1)
+    assert image_counts(job) == ImageCounts(failed=1)
     assert warnings() == [(2, "cover_image", "image_undecodable", url)]
 
 
@@ -140,6 +144,6 @@ def test_a_dry_run_warns_and_attaches_nothing(public: MemoryStore, user: User) -
 
     job = import_table(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,no\n", dry_run=True)
 
-    assert (counts(job), image_counts(job)) == ((2, 0, 0, 0), (0, 0, 1))
+    assert (row_counts(job), image_counts(job)) == (RowCounts(created=2), ImageCounts(failed=1))
     assert [warning[2] for warning in warnings()] == ["image_url_not_allowed"]
     assert not BulkUploadMedia.objects.exists()

@@ -4,23 +4,22 @@ from typing import cast
 from uuid import uuid4
 
 import pytest
-from django.conf import settings as values
+from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory
-from bulkupload.models import (
-    BulkUploadMedia,
-    JobStatus,
-)
+from bulkupload.models import BulkUploadMedia, JobStatus
 from bulkupload.services import error_file
-from bulkupload.tests.images import canonical, content, contents_of, upload_three_images
+from bulkupload.tests.images import canonical_url, hashes_of, image_hashes_of, upload_three_images
 from bulkupload.tests.importing import (
-    counts,
+    ImageCounts,
+    RowCounts,
     errors_of,
     image_counts,
     import_table,
     parameter_counts,
+    row_counts,
 )
 from catalog.models import Product
 from media.models import Attachment, MediaResource, ResourceStatus
@@ -39,19 +38,19 @@ def test_uploaded_images_are_attached_to_their_slots(public: MemoryStore, user: 
     job = import_table(
         user,
         "sku,name,cover_image,back_image,images\n"
-        f"A,Shoe,{one},{canonical(resource)},{two} | {three}|\n"
+        f"A,Shoe,{one},{canonical_url(resource)},{two} | {three}|\n"
         f"B,Boot,{one},,\n",
     )
 
     assert job.status == JobStatus.COMPLETED
-    assert counts(job) == (2, 0, 0, 0)
-    assert image_counts(job) == (0, 5, 0)
-    assert contents_of("A") == {
-        "cover_image": content(one),
+    assert row_counts(job) == RowCounts(created=2)
+    assert image_counts(job) == ImageCounts(ready=5)
+    assert image_hashes_of("A") == {
+        "cover_image": hashes_of(one),
         "back_image": [resource.content_hash[:8]],
-        "images": content(two, three),
+        "images": hashes_of(two, three),
     }
-    assert contents_of("B") == {"cover_image": content(one)}
+    assert image_hashes_of("B") == {"cover_image": hashes_of(one)}
     assert set(MediaResource.objects.values_list("status", flat=True)) == {ResourceStatus.READY}
 
 
@@ -69,8 +68,8 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
 
     job = import_table(user, table)
 
-    assert counts(job) == (0, 0, 2, 0)
-    assert image_counts(job) == (0, 0, 0)
+    assert row_counts(job) == RowCounts(unchanged=2)
+    assert image_counts(job) == ImageCounts()
     assert not BulkUploadMedia.objects.exists()
     assert store.calls == calls
     assert list(Product.objects.order_by("sku").values_list("updated_at", flat=True)) == before
@@ -87,7 +86,7 @@ def test_an_import_repairs_an_image_whose_object_is_missing(
         user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user, photo(1))}\n"
     )
 
-    assert image_counts(job) == (0, 1, 0)
+    assert image_counts(job) == ImageCounts(ready=1)
     lost.refresh_from_db()
     assert (lost.status, public.body(lost.storage_key)) == (ResourceStatus.READY, photo(1))
     assert lost.attachments.count() == 2
@@ -103,9 +102,9 @@ def test_an_empty_cell_clears_a_slot_and_an_absent_column_leaves_it(
 
     job = import_table(user, "sku,name,cover_image,images\nA,Shoe,,\n")
 
-    assert counts(job) == (0, 0, 1, 0)
-    assert image_counts(job) == (0, 0, 0)
-    assert contents_of("A") == {"back_image": content(two)}
+    assert row_counts(job) == RowCounts(unchanged=1)
+    assert image_counts(job) == ImageCounts()
+    assert image_hashes_of("A") == {"back_image": hashes_of(two)}
     unattached = MediaResource.objects.filter(unattached_at__isnull=False)
     assert unattached.count() == 2
 
@@ -129,14 +128,15 @@ def test_a_shopify_export_gives_all_variants_the_images_of_their_handle(
 
     job = import_table(user, SHOPIFY.format(one=one, two=two, three=three))
 
-    assert counts(job) == (2, 0, 0, 1)
-    assert image_counts(job) == (0, 6, 0)
-    assert contents_of("B-40") == contents_of("B-41") == {"images": content(one, two, three)}
+    assert row_counts(job) == RowCounts(created=2, failed=1)
+    assert image_counts(job) == ImageCounts(ready=6)
+    assert image_hashes_of("B-40") == {"images": hashes_of(one, two, three)}
+    assert image_hashes_of("B-41") == image_hashes_of("B-40")
     assert errors_of(job) == [(3, 6, "Title", "missing")]
     fixed = b"".join(error_file.error_file(job)).decode().replace('"shoe",""', '"shoe","Shoe"')
     again = import_table(user, fixed)
-    assert (counts(again), image_counts(again)) == ((1, 0, 0, 0), (0, 1, 0))
-    assert contents_of("S-1") == {"images": content(three)}
+    assert (row_counts(again), image_counts(again)) == (RowCounts(created=1), ImageCounts(ready=1))
+    assert image_hashes_of("S-1") == {"images": hashes_of(three)}
 
 
 def test_a_refused_variant_has_the_images_of_its_handle_in_the_error_file(
@@ -151,23 +151,24 @@ def test_a_refused_variant_has_the_images_of_its_handle_in_the_error_file(
 
     again = import_table(user, fixed)
 
-    assert counts(again) == (1, 0, 0, 0)
-    assert contents_of("B-40") == {"images": content(one, two)}
+    assert row_counts(again) == RowCounts(created=1)
+    assert image_hashes_of("B-40") == {"images": hashes_of(one, two)}
 
 
 def test_images_of_an_organization_are_copied_for_it(public: MemoryStore, user: User) -> None:
     membership = MembershipFactory.create(user=user)
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
     personal = ready(public, user, photo(5))
+    table = f"sku,name,cover_image\nA,Shoe,{canonical_url(personal)}\n"
 
-    job = import_table(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
+    job = import_table(user, table, scope=scope)
 
-    assert image_counts(job) == (0, 1, 0)
+    assert image_counts(job) == ImageCounts(ready=1)
     [resource] = MediaResource.objects.in_scope(scope)
     assert resource.copied_from_id == personal.pk
-    assert contents_of("A") == {"cover_image": [personal.content_hash[:8]]}
-    again = import_table(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
-    assert image_counts(again) == (0, 0, 0)
+    assert image_hashes_of("A") == {"cover_image": [personal.content_hash[:8]]}
+    again = import_table(user, table, scope=scope)
+    assert image_counts(again) == ImageCounts()
 
 
 def test_statements_have_as_many_parameters_for_any_number_of_images(
@@ -178,12 +179,13 @@ def test_statements_have_as_many_parameters_for_any_number_of_images(
     most = []
     for sku, image_count in (("A", 2), ("B", 50)):
         unknown = [
-            f"{values.CDN_URL}/{keys.canonical_key(uuid4(), 'jpg')}" for _ in range(image_count - 1)
+            f"{django_settings.CDN_URL}/{keys.canonical_key(uuid4(), 'jpg')}"
+            for _ in range(image_count - 1)
         ]
-        table = f"sku,name,images\n{sku},Shoe,{'|'.join([canonical(resource), *unknown])}\n"
+        table = f"sku,name,images\n{sku},Shoe,{'|'.join([canonical_url(resource), *unknown])}\n"
         with parameter_counts() as parameters:
             job = import_table(user, table)
         most.append(max(parameters))
-        assert image_counts(job) == (0, 1, image_count - 1)
+        assert image_counts(job) == ImageCounts(ready=1, failed=image_count - 1)
 
     assert most[0] == most[1]

@@ -22,8 +22,9 @@ from bulkupload.models import (
 from bulkupload.services import jobs, lifecycle, recovery, retention
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import content, contents_of, upload_three_images, warnings
+from bulkupload.tests.images import hashes_of, image_hashes_of, upload_three_images, warnings
 from bulkupload.tests.importing import (
+    ImageCounts,
     attach_all,
     batch_ids,
     chunk_ids,
@@ -55,7 +56,7 @@ def test_the_last_row_of_the_file_wins(
     )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS  # the SKU is repeated
-    assert contents_of("A") == {"cover_image": content(one)}
+    assert image_hashes_of("A") == {"cover_image": hashes_of(one)}
 
 
 def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
@@ -70,8 +71,8 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
 
     first.refresh_from_db()
     assert {first.status, second.status} == {JobStatus.COMPLETED}
-    assert contents_of("A") == {"cover_image": content(one)}
-    assert (image_counts(first), image_counts(second)) == ((0, 0, 0), (0, 1, 0))
+    assert image_hashes_of("A") == {"cover_image": hashes_of(one)}
+    assert (image_counts(first), image_counts(second)) == (ImageCounts(), ImageCounts(ready=1))
 
 
 @pytest.mark.covers("F32")
@@ -84,8 +85,8 @@ def test_a_cancelled_job_attaches_no_images(public: MemoryStore, user: User) -> 
     attach_all(job)
     recovery.resend()
 
-    assert contents_of("A") == {}
-    assert image_counts(job) == (1, 0, 0)
+    assert image_hashes_of("A") == {}
+    assert image_counts(job) == ImageCounts(pending=1)
     assert not lifecycle.finish(job.pk)
 
 
@@ -99,9 +100,9 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
     run_job(job)
 
     job.refresh_from_db()
-    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
     assert not BulkUploadRowError.objects.exists()
-    assert contents_of("B") == {"cover_image": content(url)}
+    assert image_hashes_of("B") == {"cover_image": hashes_of(url)}
 
 
 def planned(user: User, url: str) -> BulkUploadJob:
@@ -124,14 +125,15 @@ def test_a_slow_store_is_retried_and_then_causes_a_warning(
     delays = []
     for _ in range(MAX_ATTEMPTS):
         BulkUploadMediaBatch.objects.update(run_after=None)
-        assert image_counts(job) == (1, 0, 0)
+        assert image_counts(job) == ImageCounts(pending=1)
         attach.attach(batch_ids(job)[0])
         batch = BulkUploadMediaBatch.objects.get()
         delays.append(batch.run_after is not None)
 
     job.refresh_from_db()
     assert delays == [True] * 4 + [False]
-    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert image_counts(job) == ImageCounts(failed=1)
     assert warnings() == [(2, "cover_image", "store_unavailable", url)]
 
 
@@ -149,14 +151,15 @@ def test_a_store_outage_is_retried_for_a_day(
     for _ in range(MAX_ATTEMPTS + 1):
         BulkUploadMediaBatch.objects.update(run_after=None)
         attach.attach(batch_ids(job)[0])
-    assert image_counts(job) == (1, 0, 0)
+    assert image_counts(job) == ImageCounts(pending=1)
     assert BulkUploadMediaBatch.objects.get().attempts == 0
 
     BulkUploadMediaBatch.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
     attach.attach(batch_ids(job)[0])
 
     job.refresh_from_db()
-    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert image_counts(job) == ImageCounts(failed=1)
     assert warnings() == [(2, "cover_image", "store_unavailable", url)]
 
 
@@ -238,9 +241,10 @@ def test_a_worker_that_lost_its_lease_attaches_nothing(
     act_at("ingest-started", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id)))
     attach.attach(batch_id)
 
-    assert (contents_of("A"), image_counts(job)) == ({}, (1, 0, 0))
+    assert (image_hashes_of("A"), image_counts(job)) == ({}, ImageCounts(pending=1))
     run_job(job)
-    assert (contents_of("A"), image_counts(job)) == ({"cover_image": content(url)}, (0, 1, 0))
+    assert image_hashes_of("A") == {"cover_image": hashes_of(url)}
+    assert image_counts(job) == ImageCounts(ready=1)
 
 
 @pytest.mark.covers("F32")
@@ -255,7 +259,7 @@ def test_a_job_that_is_cancelled_while_files_are_read_attaches_nothing(
     act_at("ingest-started", lambda: jobs.cancel(user=user, job_id=job.pk))
     attach.attach(batch_ids(job)[0])
 
-    assert (contents_of("A"), image_counts(job)) == ({}, (1, 0, 0))
+    assert (image_hashes_of("A"), image_counts(job)) == ({}, ImageCounts(pending=1))
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
 
@@ -274,8 +278,8 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
     run_job(job)
 
     job.refresh_from_db()
-    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 1, 0))
-    assert contents_of("B") == {"cover_image": content(url)}
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
+    assert image_hashes_of("B") == {"cover_image": hashes_of(url)}
 
 
 def test_old_jobs_are_deleted_with_their_images(public: MemoryStore, user: User) -> None:
@@ -289,4 +293,4 @@ def test_old_jobs_are_deleted_with_their_images(public: MemoryStore, user: User)
 
     assert not BulkUploadMedia.objects.exists()
     assert not BulkUploadMediaBatch.objects.exists()
-    assert list(contents_of("A")) == ["cover_image"]
+    assert list(image_hashes_of("A")) == ["cover_image"]

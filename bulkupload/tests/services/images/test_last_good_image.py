@@ -18,8 +18,9 @@ from bulkupload.models import (
 from bulkupload.services import jobs
 from bulkupload.services.images import attach, attach_products
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import content, contents_of, upload_three_images
+from bulkupload.tests.images import hashes_of, image_hashes_of, upload_three_images
 from bulkupload.tests.importing import (
+    ImageCounts,
     attach_all,
     batch_ids,
     chunk_ids,
@@ -61,8 +62,8 @@ def test_a_bad_image_never_replaces_a_good_one(
         attach.attach(batches[index])
 
     attach_all(job)
-    assert contents_of("A") == {"cover_image": content(good)}
-    assert image_counts(job) == (0, 1, 1)
+    assert image_hashes_of("A") == {"cover_image": hashes_of(good)}
+    assert image_counts(job) == ImageCounts(ready=1, failed=1)
 
 
 @pytest.mark.usefixtures("one_row_per_chunk")
@@ -79,8 +80,8 @@ def test_a_bad_image_does_not_replace_one_attached_before_its_chunk(
     import_chunk.import_rows(second)
     attach_all(job)
 
-    assert contents_of("A") == {"cover_image": content(good)}
-    assert image_counts(job) == (0, 1, 1)
+    assert image_hashes_of("A") == {"cover_image": hashes_of(good)}
+    assert image_counts(job) == ImageCounts(ready=1, failed=1)
 
 
 @pytest.mark.usefixtures("one_row_per_chunk")
@@ -98,8 +99,8 @@ def test_the_last_good_image_wins_in_any_order(
     attach_all(job)
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS  # the SKU is repeated
-    assert contents_of("A") == {"cover_image": content(two)}
-    assert image_counts(job) == (0, ready, 0)
+    assert image_hashes_of("A") == {"cover_image": hashes_of(two)}
+    assert image_counts(job) == ImageCounts(ready=ready)
 
 
 @pytest.mark.usefixtures("one_row_per_chunk")
@@ -113,8 +114,8 @@ def test_a_cleared_slot_stays_empty_if_an_earlier_row_is_attached_later(
     attach.attach(earlier)
 
     job.refresh_from_db()
-    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 0))
-    assert contents_of("A") == {}
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, ImageCounts())
+    assert image_hashes_of("A") == {}
 
 
 def test_images_of_a_later_job_win_even_if_attached_first(public: MemoryStore, user: User) -> None:
@@ -124,11 +125,12 @@ def test_images_of_a_later_job_win_even_if_attached_first(public: MemoryStore, u
 
     attach_all(second)
 
-    assert (image_counts(first), image_counts(second)) == ((1, 0, 0), (0, 1, 0))
+    assert image_counts(first) == ImageCounts(pending=1)
+    assert image_counts(second) == ImageCounts(ready=1)
     attach_all(first)
-    assert (contents_of("A"), contents_of("B")) == (
-        {"cover_image": content(two)},
-        {"cover_image": content(one)},
+    assert (image_hashes_of("A"), image_hashes_of("B")) == (
+        {"cover_image": hashes_of(two)},
+        {"cover_image": hashes_of(one)},
     )
 
 
@@ -141,9 +143,10 @@ def test_images_of_an_earlier_job_do_not_stop_those_of_a_later_one(
 
     attach_all(first)
 
-    assert (image_counts(first), image_counts(second)) == ((0, 1, 0), (1, 0, 0))
+    assert image_counts(first) == ImageCounts(ready=1)
+    assert image_counts(second) == ImageCounts(pending=1)
     attach_all(second)
-    assert contents_of("A") == {"cover_image": content(two)}
+    assert image_hashes_of("A") == {"cover_image": hashes_of(two)}
 
 
 def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> None:
@@ -153,9 +156,9 @@ def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> No
     jobs.cancel(user=user, job_id=second.pk)
     run_job(first)
 
-    assert (first.status, image_counts(first)) == (JobStatus.COMPLETED, (0, 1, 0))
-    assert list(contents_of("A")) == ["cover_image"]
-    assert image_counts(second) == (1, 0, 0)
+    assert (first.status, image_counts(first)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
+    assert list(image_hashes_of("A")) == ["cover_image"]
+    assert image_counts(second) == ImageCounts(pending=1)
 
 
 def test_the_counts_of_a_cancelled_job_do_not_change(public: MemoryStore, user: User) -> None:
@@ -165,8 +168,8 @@ def test_the_counts_of_a_cancelled_job_do_not_change(public: MemoryStore, user: 
 
     import_table(user, f"{HEADER}A,Shoe,{two}\n")
 
-    assert image_counts(job) == (2, 0, 0)
-    assert contents_of("A") == {"cover_image": content(two)}
+    assert image_counts(job) == ImageCounts(pending=2)
+    assert image_hashes_of("A") == {"cover_image": hashes_of(two)}
 
 
 def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
@@ -187,8 +190,8 @@ def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
     monkeypatch.setattr(attach_products, "find_earlier_rows", find_and_cancel)
     attach.attach(batch_ids(second)[0])
 
-    assert image_counts(first) == (1, 0, 0)
-    assert contents_of("A") == {"cover_image": content(two)}
+    assert image_counts(first) == ImageCounts(pending=1)
+    assert image_hashes_of("A") == {"cover_image": hashes_of(two)}
 
 
 def test_pending_rows_of_a_cancelled_job_are_ignored(public: MemoryStore, user: User) -> None:
@@ -199,7 +202,7 @@ def test_pending_rows_of_a_cancelled_job_are_ignored(public: MemoryStore, user: 
 
     again = import_table(user, f"{HEADER}A,Shoe,{one}\n")
 
-    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, (0, 0, 0))
+    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, ImageCounts())
     assert not BulkUploadMedia.objects.filter(job=again).exists()
 
 
@@ -213,9 +216,9 @@ def test_an_image_attached_before_the_cancellation_stays_pending(
     jobs.cancel(user=user, job_id=job.pk)
     attach_all(job)
 
-    assert image_counts(job) == (1, 0, 0)
+    assert image_counts(job) == ImageCounts(pending=1)
     assert BulkUploadMedia.objects.get().status == MediaStatus.ATTACHED
-    assert contents_of("A") == {"cover_image": content(url)}
+    assert image_hashes_of("A") == {"cover_image": hashes_of(url)}
 
 
 def test_all_batches_are_locked_together_before_the_lease_is_checked(
@@ -235,4 +238,5 @@ def test_all_batches_are_locked_together_before_the_lease_is_checked(
     assert 'SELECT "bulkupload_bulkuploadmediabatch"."id" AS' in first
     assert first.endswith(" ORDER BY 1 ASC FOR UPDATE")
     assert "lease_fence" in second
-    assert [image_counts(a_job) for a_job in (*older, job)] == [(0, 0, 0), (0, 0, 0), (2, 0, 0)]
+    assert [image_counts(old) for old in older] == [ImageCounts(), ImageCounts()]
+    assert image_counts(job) == ImageCounts(pending=2)

@@ -17,7 +17,7 @@ from bulkupload.models import (
 from bulkupload.services import lifecycle
 from bulkupload.services.images import attach, finish
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.importing import batch_ids, chunk_ids, image_counts, start_job
+from bulkupload.tests.importing import ImageCounts, batch_ids, chunk_ids, image_counts, start_job
 from media.models import MediaResource, ResourceStatus
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, photo, upload_file
@@ -100,10 +100,10 @@ def test_a_row_is_finished_when_its_last_image_is(public: MemoryStore, user: Use
     row = BulkUploadMedia.objects.get(job=job)
     job.refresh_from_db()
     assert (row.status, job.status) == (MediaStatus.ATTACHED, JobStatus.RUNNING)
-    assert image_counts(job) == (1, 1, 0)
+    assert image_counts(job) == ImageCounts(pending=1, ready=1)
     deliver(second)
     finish.finish_job(job.pk)
     row.refresh_from_db()
     job.refresh_from_db()
     assert (row.status, job.status) == (MediaStatus.READY, JobStatus.COMPLETED)
-    assert image_counts(job) == (0, 2, 0)
+    assert image_counts(job) == ImageCounts(ready=2)

@@ -16,7 +16,14 @@ from bulkupload.models import (
 from bulkupload.services import jobs
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
 from bulkupload.tests.images import attachment_count, warning_codes
-from bulkupload.tests.importing import attach_all, counts, image_counts, start_job
+from bulkupload.tests.importing import (
+    ImageCounts,
+    RowCounts,
+    attach_all,
+    image_counts,
+    row_counts,
+    start_job,
+)
 from catalog.models import Product
 from media.errors import StoreUnavailableError
 from media.models import MediaResource, Upload
@@ -51,8 +58,8 @@ def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
     run_and_fetch(job, RemoteFetcher())
 
     assert packets == []
-    assert counts(job) == (len(bad), 0, 0, 0)
-    assert image_counts(job) == (0, 0, len(bad))
+    assert row_counts(job) == RowCounts(created=len(bad))
+    assert image_counts(job) == ImageCounts(failed=len(bad))
     assert {code for _, code in warning_codes()} == {"image_url_not_allowed"}
     assert not RemoteImage.objects.exists()
 
@@ -66,7 +73,7 @@ def test_a_host_with_a_private_address_causes_a_warning(
     run_and_fetch(job, RemoteFetcher(resolve=lambda _host: ["10.0.0.1"]))
 
     assert (packets, server.requests) == ([], [])
-    assert (counts(job), image_counts(job)) == ((1, 0, 0, 0), (0, 0, 1))
+    assert (row_counts(job), image_counts(job)) == (RowCounts(created=1), ImageCounts(failed=1))
     assert warning_codes() == [(2, "image_url_not_allowed")]
 
 
@@ -77,7 +84,7 @@ def test_remote_images_are_fetched_once_and_attached(
 
     job = run_and_fetch(start_job(user, table), fetcher)
 
-    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 4, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=4))
     assert (server.times("/1.png"), server.times("/2.png")) == (1, 1)
     assert MediaResource.objects.count() == 2
     assert (attachment_count("A"), attachment_count("B")) == (3, 1)
@@ -96,7 +103,7 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
 
     job = run_and_fetch(start_job(user, table), fetcher)
 
-    assert (counts(job), image_counts(job)) == ((0, 0, 2, 0), (0, 0, 0))
+    assert (row_counts(job), image_counts(job)) == (RowCounts(unchanged=2), ImageCounts())
     assert server.requests == []
     assert list(Product.objects.order_by("sku").values_list("updated_at", flat=True)) == before
     assert (BulkUploadMediaBatch.objects.count(), Upload.objects.count()) == (batches, 2)
@@ -112,13 +119,13 @@ def test_a_bad_remote_image_is_a_warning_and_can_be_retried(
         start_job(user, f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"), fetcher
     )
 
-    assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (2, 0, 0, 0))
-    assert image_counts(job) == (0, 0, 3)
+    assert (job.status, row_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, RowCounts(created=2))
+    assert image_counts(job) == ImageCounts(failed=3)
     expected = [(2, "content_type_mismatch"), (2, "image_not_found"), (3, "image_not_found")]
     assert warning_codes() == expected
     server.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
     again = run_and_fetch(jobs.retry(user=user, job_id=job.pk), fetcher)
-    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, (0, 3, 0))
+    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, ImageCounts(ready=3))
     assert (attachment_count("A"), attachment_count("B")) == (2, 1)
 
 
@@ -131,14 +138,14 @@ def test_a_temporary_failure_is_retried_with_growing_delays(
     import_chunks(job)
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        assert image_counts(job) == (1, 0, 0)
+        assert image_counts(job) == ImageCounts(pending=1)
         assert RemoteImage.objects.get().status == RemoteStatus.WAITING
         RemoteImage.objects.update(run_after=None)
         fetch_all(fetcher)
         assert server.times("/1.png") == attempt
     attach_all(job)
 
-    assert image_counts(job) == (0, 0, 1)
+    assert image_counts(job) == ImageCounts(failed=1)
     assert warning_codes() == [(2, "image_unreachable")]
 
 
@@ -158,12 +165,12 @@ def test_an_image_is_attached_after_a_temporary_failure(
     with monkeypatch.context() as patch:
         patch.setattr(public, "put", away)
         fetch_all(fetcher)
-    assert image_counts(job) == (1, 0, 0)
+    assert image_counts(job) == ImageCounts(pending=1)
     RemoteImage.objects.update(run_after=None)
     fetch_all(fetcher)
     attach_all(job)
 
-    assert image_counts(job) == (0, 1, 0)
+    assert image_counts(job) == ImageCounts(ready=1)
 
 
 def test_members_of_an_organization_share_fetched_images(
@@ -176,12 +183,12 @@ def test_members_of_an_organization_share_fetched_images(
         scope = OwnerScope(user_id=person.pk, organization_id=membership.organization_id)
         job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
     assert server.times("/1.png") == 1
-    assert image_counts(job) == (0, 0, 0)
+    assert image_counts(job) == ImageCounts()
 
     other = run_and_fetch(start_job(user, table), fetcher)
 
     assert server.times("/1.png") == 2
-    assert image_counts(other) == (0, 1, 0)
+    assert image_counts(other) == ImageCounts(ready=1)
 
 
 def test_staff_who_import_for_an_organization_attach_its_fetched_images(
@@ -193,5 +200,5 @@ def test_staff_who_import_for_an_organization_attach_its_fetched_images(
         table = f"sku,name,cover_image\n{sku},Shoe,{ONE}\n"
         job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
 
-    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
     assert (attachment_count("A"), attachment_count("B"), server.times("/1.png")) == (1, 1, 1)

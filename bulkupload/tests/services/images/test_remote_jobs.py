@@ -19,11 +19,13 @@ from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
 from bulkupload.tests.images import attachment_count, warning_codes
 from bulkupload.tests.importing import (
+    ImageCounts,
+    RowCounts,
     attach_all,
     chunk_ids,
-    counts,
     image_counts,
     parameter_counts,
+    row_counts,
     start_job,
 )
 from media.storage import RemoteFetcher
@@ -49,7 +51,7 @@ def test_nothing_is_fetched_for_a_job_that_was_cancelled(
 
     assert server.requests == []
     again = run_and_fetch(start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
-    assert image_counts(again) == (0, 1, 0)
+    assert image_counts(again) == ImageCounts(ready=1)
 
 
 def test_switching_remote_images_off_stops_waiting_fetches(
@@ -105,15 +107,15 @@ def test_every_image_is_counted_once_despite_a_crash_at_any_step(
             crashes += 1
         finally:
             crash_points.install(None)
-        now = image_counts(job)
-        assert sum(now) in {0, 5}
+        assert sum(image_counts(job)) in {0, 5}  # the images are planned all at once
         job.refresh_from_db()
         if job.is_finished:
             break
 
     assert crashes >= 1
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert (counts(job), image_counts(job)) == ((2, 0, 0, 0), (0, 4, 1))
+    assert row_counts(job) == RowCounts(created=2)
+    assert image_counts(job) == ImageCounts(ready=4, failed=1)
     assert warning_codes() == [(3, "image_url_not_allowed")]
     assert (attachment_count("A"), attachment_count("B")) == (2, 2)
 
@@ -140,13 +142,13 @@ def test_products_of_overlapping_jobs_have_the_images_of_the_later_job(
         job.refresh_from_db()
 
     assert {first.status, last.status} == {JobStatus.COMPLETED}
-    assert image_counts(last) == (0, 60, 0)
+    assert image_counts(last) == ImageCounts(ready=60)
     assert {attachment_count(sku) for sku, _ in rows} == {2}
     # The images of the first job were replaced before they were attached, or afterwards.
     statuses = list(BulkUploadMedia.objects.filter(job=first).values_list("status", flat=True))
     assert set(statuses) <= {MediaStatus.REPLACED, MediaStatus.READY}
     ready_count = statuses.count(MediaStatus.READY)
-    assert (len(statuses), image_counts(first)) == (30, (0, ready_count, 0))
+    assert (len(statuses), image_counts(first)) == (30, ImageCounts(ready=ready_count))
 
 
 def test_statements_have_as_many_parameters_for_any_number_of_remote_images(
@@ -163,7 +165,7 @@ def test_statements_have_as_many_parameters_for_any_number_of_remote_images(
             [chunk] = chunk_ids(job)
             import_chunk.import_rows(chunk)
         most.append(max(parameters))
-        assert image_counts(job) == (image_count, 0, 0)
+        assert image_counts(job) == ImageCounts(pending=image_count)
 
     assert most[0] == most[1]
     assert RemoteImage.objects.unfinished().count() == 52

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
+from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts, stored_skus
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -79,7 +79,7 @@ def test_a_sep_line_decides_the_delimiter(
 ) -> None:
     job = import_table(user, f"{sep_line}\nsku{delimiter}name\nA{delimiter}Shoe\n")
 
-    assert (job.dialect_object.delimiter, counts(job)) == (delimiter, (1, 0, 0, 0))
+    assert (job.dialect_object.delimiter, row_counts(job)) == (delimiter, RowCounts(created=1))
 
 
 @pytest.mark.covers("T62")

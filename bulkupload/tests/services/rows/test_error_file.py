@@ -15,12 +15,7 @@ from bulkupload.rules.rows.columns import FIELDS, ROW_FIELDS
 from bulkupload.rules.rows.formulas import is_unsafe, quote_formula, unquote_formula
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.services.error_file import error_file, template
-from bulkupload.tests.importing import (
-    counts,
-    error_file_of,
-    errors_of,
-    import_table,
-)
+from bulkupload.tests.importing import RowCounts, error_file_of, errors_of, import_table, row_counts
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -61,7 +56,7 @@ def test_a_formula_is_unchanged_in_json_and_harmless_in_csv(
     assert error_file_of(job).count(b'"') >= (1 + len(TEXTS)) * 2 * (len(TEXTS) + 4)
 
     fixed = error_file_of(job).replace(b"y" * 101, b"y")
-    assert counts(import_table(user, fixed)) == (len(TEXTS), 0, 0, 0)
+    assert row_counts(import_table(user, fixed)) == RowCounts(created=len(TEXTS))
     for field in TEXTS:
         sku = evil.strip() if field == "sku" else f"S-{field}"
         assert Product.objects.values_list(field, flat=True).get(sku=sku) == evil.strip()
@@ -116,14 +111,14 @@ def test_every_error_is_streamed(private: MemoryStore, user: User) -> None:
     job = import_table(user, "sku,name\n" + ",\n".join(f"S{n}" for n in range(rows)) + ",\n")
 
     lines = error_file_of(job).decode().splitlines()
-    assert counts(job) == (0, 0, 0, rows)
+    assert row_counts(job) == RowCounts(failed=rows)
     assert [line.split(",")[0] for line in lines[1:]] == [f'"S{n}"' for n in range(rows)]
 
 
 def test_the_template_can_be_imported(private: MemoryStore, user: User) -> None:
     job = import_table(user, template())
 
-    assert counts(job) == (1, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=1)
     assert [column["field"] for column in job.columns] == list(FIELDS)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, import_table
+from bulkupload.tests.importing import RowCounts, import_table, row_counts
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -34,7 +34,7 @@ def test_a_mapping_takes_precedence(private: MemoryStore, user: User) -> None:
     job = import_table(user, table, mapping={"code": "sku", "label": "name", "name": None})
     missing = import_table(user, table, mapping={"codes": "sku"})
 
-    assert counts(job) == (1, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=1)
     assert Product.objects.get().name == "Shoe"
     assert missing.failure_code == "mapping_column"
 
@@ -46,5 +46,5 @@ def test_invalid_characters_in_a_header_are_replaced(
 ) -> None:
     job = import_table(user, b"sku,name," + name + "\nA,Größe,\nB,Über,\n".encode())
 
-    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (2, 0, 0, 0))
+    assert (job.status, row_counts(job)) == (JobStatus.COMPLETED, RowCounts(created=2))
     assert [column["name"] for column in job.columns] == ["sku", "name", "x\ufffd"]

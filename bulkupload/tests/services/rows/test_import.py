@@ -7,7 +7,15 @@ from pytest_django import Settings
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.models import BulkUploadRowError, JobStatus
-from bulkupload.tests.importing import counts, errors_of, import_table, progress, run_job, start_job
+from bulkupload.tests.importing import (
+    RowCounts,
+    errors_of,
+    import_table,
+    progress,
+    row_counts,
+    run_job,
+    start_job,
+)
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -27,7 +35,7 @@ def test_rows_become_products(private: MemoryStore, user: User) -> None:
     )
 
     assert job.status == JobStatus.COMPLETED
-    assert counts(job) == (2, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=2)
     assert job.total_rows == 2
     assert products(user) == [
         ("A-1", "Shoe", "Us", "Soft,\nbrown", "men", "leather", "brown"),
@@ -40,7 +48,7 @@ def test_an_empty_cell_clears_and_an_absent_column_leaves(private: MemoryStore, 
 
     job = import_table(user, "sku,name,brand\nA,New,\n")
 
-    assert counts(job) == (0, 1, 0, 0)
+    assert row_counts(job) == RowCounts(updated=1)
     assert products(user) == [("A", "New", "", "", "", "", "red")]
 
 
@@ -49,7 +57,7 @@ def test_unchanged_rows_are_counted_and_not_written(private: MemoryStore, user: 
 
     job = import_table(user, "sku,name\nA,Shoe\n")
 
-    assert counts(job) == (0, 0, 1, 0)
+    assert row_counts(job) == RowCounts(unchanged=1)
     assert Product.objects.get().updated_at == unchanged.updated_at
 
 
@@ -67,7 +75,7 @@ def test_unchanged_rows_do_not_lock_their_products(private: MemoryStore, user: U
 
     job = import_table(user, "sku,name,color\nA,Shoe,red\nB,Boot,\nB,Boot,\n")
 
-    assert counts(job) == (0, 0, 3, 0)
+    assert row_counts(job) == RowCounts(unchanged=3)
     assert last_lockers(user) == before == [0, 0]
 
 
@@ -78,7 +86,7 @@ def test_products_of_other_owners_are_unchanged(private: MemoryStore, user: User
 
     job = import_table(user, "sku,name\nA,Ours\n", scope=scope)
 
-    assert counts(job) == (1, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=1)
     assert list(Product.objects.in_scope(scope).values_list("name", flat=True)) == ["Ours"]
     assert Product.objects.get(organization=None).name == "Personal"
 
@@ -90,7 +98,7 @@ def test_a_bad_row_does_not_stop_other_rows(private: MemoryStore, user: User) ->
     )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert counts(job) == (2, 0, 0, 2)
+    assert row_counts(job) == RowCounts(created=2, failed=2)
     assert errors_of(job) == [
         (2, 3, "sku", "missing"),
         (2, 3, "name", "missing"),
@@ -112,7 +120,7 @@ def test_the_last_row_of_an_sku_wins_with_chunks_of_any_size(
     )
 
     assert [row[:2] for row in products(user)] == [("A", "Three"), ("B", "One"), ("C", "One")]
-    assert counts(job) == (2, 4, 3, 0)
+    assert row_counts(job) == RowCounts(created=2, updated=4, unchanged=3)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 100])
@@ -135,10 +143,10 @@ def test_tasks_delivered_twice_count_once(private: MemoryStore, user: User) -> N
     job = start_job(user, "sku,name\nA,Shoe\n,Boot\n")
 
     run_job(job)
-    before = (counts(job), errors_of(job), products(user), job.finished_at)
+    before = (row_counts(job), errors_of(job), products(user), job.finished_at)
     run_job(job)
 
-    assert (counts(job), errors_of(job), products(user), job.finished_at) == before
+    assert (row_counts(job), errors_of(job), products(user), job.finished_at) == before
     assert before[0] == (1, 0, 0, 1)
 
 
@@ -148,7 +156,7 @@ def test_numbers_that_lost_leading_zeros_are_refused(private: MemoryStore, user:
     job = import_table(user, "sku,name\n123,Known\n124,New\n1.2E+12,Long\n")
 
     assert [error[2:] for error in errors_of(job)] == [("sku", "excel_damage")] * 2
-    assert counts(job) == (1, 0, 0, 2)
+    assert row_counts(job) == RowCounts(created=1, failed=2)
     message = BulkUploadRowError.objects.get(row=1).message
     assert message == (
         "Excel dropped leading zeros: a product has the SKU 00123. "
@@ -165,4 +173,4 @@ def test_short_numbers_may_have_more_widths_than_a_statement_has_parameters(
     job = import_table(user, "sku,name\n" + "".join(f"{1000 + n},Shoe\n" for n in range(7000)))
 
     assert [error[1] for error in errors_of(job)] == [236]
-    assert counts(job) == (6999, 0, 0, 1)
+    assert row_counts(job) == RowCounts(created=6999, failed=1)

@@ -7,7 +7,7 @@ import pytest
 from django.db.models.functions import Now
 
 from accounts.models import User
-from bulkupload.tests.importing import counts, import_table
+from bulkupload.tests.importing import RowCounts, import_table, row_counts
 from catalog.models import Product
 from catalog.services import entities
 from media.storage.testing.memory import MemoryStore
@@ -41,8 +41,8 @@ def test_awkward_characters_are_stored_as_they_were_sent(private: MemoryStore, u
 
     stored = Product.objects.order_by("name").values_list("sku", "name", "description", "brand")
     assert sorted(map(list, stored)) == sorted(rows)
-    assert counts(first) == (len(AWKWARD), 0, 0, 0)
-    assert counts(again) == (0, 0, len(AWKWARD), 0)
+    assert row_counts(first) == RowCounts(created=len(AWKWARD))
+    assert row_counts(again) == RowCounts(unchanged=len(AWKWARD))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -54,6 +54,7 @@ def test_a_deleted_product_is_neither_matched_nor_changed(private: MemoryStore, 
     second = import_table(user, "sku,name\nA,Shoe\n")
 
     gone.refresh_from_db()
-    assert [counts(job) for job in (first, second)] == [(1, 0, 0, 0), (0, 0, 1, 0)]
+    assert row_counts(first) == RowCounts(created=1)
+    assert row_counts(second) == RowCounts(unchanged=1)
     assert Product.objects.get().name == "Shoe"
     assert (gone.name, Product.with_deleted.count()) == ("Gone", 2)

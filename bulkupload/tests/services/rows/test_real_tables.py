@@ -8,7 +8,7 @@ from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.rows.image_cells import read_cell
 from bulkupload.services import error_file, jobs
-from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
+from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts, stored_skus
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -37,7 +37,7 @@ def test_skus_that_differ_in_invisible_characters_are_equal(
         "\u2060INV-6\u2007,f\n\u3000INV-7,g\n",
     )
 
-    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (0, 7, 0, 0))
+    assert (job.status, row_counts(job)) == (JobStatus.COMPLETED, RowCounts(updated=7))
     assert names(user) == {f"INV-{n}": "abcdefg"[n - 1] for n in range(1, 8)}
 
 
@@ -48,7 +48,7 @@ def test_composed_and_decomposed_letters_are_equal_in_skus(
 
     job = import_table(user, "sku,name\nCAFE\u0301-1,b\n")
 
-    assert (counts(job), names(user)) == ((0, 1, 0, 0), {"CAF\u00c9-1": "b"})
+    assert (row_counts(job), names(user)) == (RowCounts(updated=1), {"CAF\u00c9-1": "b"})
 
 
 def test_skus_that_look_alike_are_equal_across_chunks(
@@ -58,7 +58,7 @@ def test_skus_that_look_alike_are_equal_across_chunks(
 
     job = import_table(user, "sku,name\nA-1,first\nB,x\nC,y\nA-1\u200b,last\n")
 
-    assert (counts(job), names(user)["A-1"]) == ((3, 1, 0, 0), "last")
+    assert (row_counts(job), names(user)["A-1"]) == (RowCounts(created=3, updated=1), "last")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_repeated_header_is_skipped_with_a_warning(
         user, f"{header}1,A,Boot,{quote}\n{header}2,B,Hat,\nid,sku, name,color,\n3,C,x,\n"
     )
 
-    assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (3, 0, 0, 0))
+    assert (job.status, row_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, RowCounts(created=3))
     assert names(user) == {"A": "Boot", "B": "Hat", "C": "x"}
     lines = (4, 6) if quote else (3, 5)
     message = f"The header is repeated in lines {lines[0]}, {lines[1]} and was skipped there."
@@ -156,7 +156,7 @@ def test_a_ctrl_z_at_the_end_of_a_file_is_ignored(
 ) -> None:
     job = import_table(user, f"sku,name,color\r\nA,Boot,red\r\nB,Hat,blue{end}")
 
-    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (2, 0, 0, 0))
+    assert (job.status, row_counts(job)) == (JobStatus.COMPLETED, RowCounts(created=2))
     assert Product.objects.get(sku="B").color == "blue"
 
 
@@ -165,7 +165,7 @@ def test_spaces_before_quotes_are_ignored(private: MemoryStore, user: User) -> N
         user, 'sku, name, description\nA, "Shoe, brown", "soft,\n warm"\nB,  "Boot",x\nC, Hat, y\n'
     )
 
-    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (3, 0, 0, 0))
+    assert (job.status, row_counts(job)) == (JobStatus.COMPLETED, RowCounts(created=3))
     assert names(user) == {"A": "Shoe, brown", "B": "Boot", "C": "Hat"}
 
 
@@ -177,7 +177,8 @@ def test_spaces_after_quotes_are_ignored(private: MemoryStore, user: User, end: 
         f'C,"Boots",\nD,"Two\nlines"  ,"a" \n"E","x" y,z\n"F" ,"last" ,"green" {end}',
     )
 
-    assert (counts(job), errors_of(job)) == ((5, 0, 0, 1), [(5, 7, "", "quote_misplaced")])
+    assert row_counts(job) == RowCounts(created=5, failed=1)
+    assert errors_of(job) == [(5, 7, "", "quote_misplaced")]
     assert names(user) == {
         "A": "Shoe, brown",
         "B": 'He said "x" , y',
@@ -224,7 +225,7 @@ def test_a_guessed_encoding_causes_a_warning_that_says_what_to_do(
 ) -> None:
     job = import_table(user, "sku;name\nA;Żółta koszula\nB;Płaszcz wełniany\n".encode("cp1250"))
 
-    assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (2, 0, 0, 0))
+    assert (job.status, row_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, RowCounts(created=2))
     assert names(user) == {"A": "Żółta koszula", "B": "Płaszcz wełniany"}
     assert job.dialect["encoding"] == "cp1250"
     assert job.dialect["confidence"] < 0.9
@@ -251,7 +252,7 @@ def test_a_stated_encoding_is_used_without_a_warning(
 
     job = import_table(user, f"sku;name\r\n{rows};{name}\r\n".encode(codec), encoding=codec)
 
-    assert counts(job) == (5, 0, 0, 1)
+    assert row_counts(job) == RowCounts(created=5, failed=1)
     assert names(user) == {f"S{n}": f"{name} {n}" for n in range(5)}
     assert warnings(job) == []
     assert job.dialect["confidence"] == 1.0
@@ -274,7 +275,7 @@ def test_a_repeated_sku_causes_a_warning_with_both_lines(
 
     job = import_table(user, "sku,name\nA,one\nB,two\nC,three\nA,four\n\nD,five\nA,six\n")
 
-    assert (job.status, sum(counts(job))) == (JobStatus.COMPLETED_WITH_ERRORS, 6)
+    assert (job.status, sum(row_counts(job))) == (JobStatus.COMPLETED_WITH_ERRORS, 6)
     assert names(user)["A"] == "six"
     assert [(row, line, code) for row, line, code, _ in warnings(job)] == [
         (4, 5, "repeated_sku"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from bulkupload.errors import NotATableError
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
+from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -57,14 +57,14 @@ def test_only_the_bad_row_is_refused(
     job = import_table(user, b"sku,name\nX1," + umlauts + b"\n" + row + b"\nX2,Boot\nX3,Hat\n")
 
     assert [error[1::2] for error in errors_of(job)] == [(3, code)]
-    assert counts(job) == (3, 0, 0, 1)
+    assert row_counts(job) == RowCounts(created=3, failed=1)
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
 
 
 def test_empty_cells_and_rows_after_the_table_are_ignored(private: MemoryStore, user: User) -> None:
     job = import_table(user, "sku,name,,\nA,Shoe,,\n,,,\n  ,,,\nB,Hat,,,,\n\n")
 
-    assert counts(job) == (2, 0, 0, 0)
+    assert row_counts(job) == RowCounts(created=2)
 
 
 def test_rows_of_a_workbook_have_the_numbers_of_the_sheet(private: MemoryStore, user: User) -> None:
@@ -104,8 +104,8 @@ def test_every_row_of_any_file_has_one_outcome(
     if job.status == JobStatus.FAILED:
         assert job.failure_code in {"duplicate_column", "missing_column", "unreadable", "no_header"}
     else:
-        assert sum(counts(job)) == job.total_rows
-        assert len({row for row, *_ in errors_of(job)}) == counts(job)[3]
+        assert sum(row_counts(job)) == job.total_rows
+        assert len({row for row, *_ in errors_of(job)}) == row_counts(job).failed
 
 
 @pytest.mark.covers("T62")
@@ -115,7 +115,7 @@ def test_many_unclosed_quotes_take_linear_time(private: MemoryStore, user: User)
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert {code for _, _, _, code in errors_of(job)} == {"row_too_long", "quote_not_closed"}
-    assert [*counts(job)][:3] == [1, 0, 0]
+    assert row_counts(job)._replace(failed=0) == RowCounts(created=1)
 
 
 @pytest.mark.covers("T62")

@@ -9,7 +9,7 @@ import pytest
 from accounts.models import User
 from bulkupload.errors import EmptyFileError, NotATableError
 from bulkupload.models import BulkUploadJob, JobStatus
-from bulkupload.tests.importing import counts, import_table, start_job
+from bulkupload.tests.importing import RowCounts, import_table, row_counts, start_job
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -37,7 +37,7 @@ def test_a_file_that_cannot_be_read_fails_with_one_message(
 
     assert (job.status, job.failure_code, job.failure_line) == (JobStatus.FAILED, code, line)
     assert job.failure_message
-    assert counts(job) == (0, 0, 0, 0)
+    assert row_counts(job) == RowCounts()
     assert not Product.objects.exists()
 
 

@@ -12,10 +12,11 @@ from accounts.models import User
 from bulkupload.models import BulkUploadRowError
 from bulkupload.services import jobs
 from bulkupload.tests.importing import (
-    counts,
+    RowCounts,
     error_file_of,
     errors_by_column,
     import_table,
+    row_counts,
     run_job,
 )
 from bulkupload.tests.workbook import workbook
@@ -58,9 +59,9 @@ def test_an_unchanged_error_file_has_the_same_errors_again(
         for job in (first, second, third)
     ]
     assert codes[0] == codes[1] == codes[2]
-    assert counts(first)[0] == (2 if handle else 1)  # a variant inherits a missing name
-    assert counts(second) == counts(third) == (0, 0, 0, counts(first)[3])
-    assert Product.objects.count() == counts(first)[0]
+    assert row_counts(first).created == (2 if handle else 1)  # a variant inherits a missing name
+    assert row_counts(second) == row_counts(third) == RowCounts(failed=row_counts(first).failed)
+    assert Product.objects.count() == row_counts(first).created
 
 
 @pytest.mark.covers("T60", "T62")
@@ -89,8 +90,8 @@ def test_rows_that_were_refused_because_of_other_rows_stay_refused(
 
     codes = [[code for _, code, _ in errors_by_column(job)] for job in (first, again, retried)]
     assert codes[0] == codes[1] == codes[2] != []
-    assert counts(first) == (good, 0, 0, len(codes[0]))
-    assert counts(again) == counts(retried) == (0, 0, 0, counts(first)[3])
+    assert row_counts(first) == RowCounts(created=good, failed=len(codes[0]))
+    assert row_counts(again) == row_counts(retried) == RowCounts(failed=row_counts(first).failed)
     assert list(Product.objects.order_by("sku").values_list("name", flat=True)) == names
 
 
@@ -103,7 +104,7 @@ def test_a_row_is_imported_once_its_error_code_is_cleared(private: MemoryStore, 
 
     second = import_table(user, text.getvalue())
 
-    assert counts(second) == (1, 0, 0, 0)
+    assert row_counts(second) == RowCounts(created=1)
     assert Product.objects.filter(sku="90789").exists()
 
 
@@ -127,7 +128,7 @@ def test_a_corrected_sku_is_imported_even_if_its_error_code_remains(
         user, error_file_of(first).replace(refused.encode(), corrected.encode(), 1)
     )
 
-    assert counts(second) == (1, 0, 0, 0)
+    assert row_counts(second) == RowCounts(created=1)
     assert Product.objects.filter(sku=corrected).exists()
 
 
@@ -197,8 +198,8 @@ def test_an_error_file_full_of_nul_characters_is_still_a_table(
 
     second = import_table(user, error_file_of(first))
 
-    assert counts(first) == (50, 0, 0, 20)
-    assert counts(second) == (0, 0, 0, 20)
+    assert row_counts(first) == RowCounts(created=50, failed=20)
+    assert row_counts(second) == RowCounts(failed=20)
     assert {code for _, code, _ in errors_by_column(second)} == {"string_characters"}
 
 
@@ -211,7 +212,7 @@ def test_a_corrected_error_file_is_imported(private: MemoryStore, user: User) ->
 
     second = import_table(user, text.getvalue())
 
-    assert counts(second) == (3, 0, 0, 0)
+    assert row_counts(second) == RowCounts(created=3)
     names = Product.objects.order_by("sku").values_list("sku", "name", "color")
     assert list(names) == [
         ("A", "Shoe", "red"),

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, errors_of, import_table
+from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -74,7 +74,7 @@ def test_an_incomplete_row_of_a_handle_is_refused(private: MemoryStore, user: Us
         (3, "", "too_few_cells"),
         (4, "", "too_many_cells"),
     ]
-    assert counts(job) == (2, 0, 0, 2)
+    assert row_counts(job) == RowCounts(created=2, failed=2)
 
 
 @pytest.mark.covers("T62")

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import User
-from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
+from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -12,7 +12,7 @@ from media.storage.testing.memory import MemoryStore
 def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, user: User) -> None:
     job = import_table(user, "sku,name\n12E3,Shoe\n1E+12,Boot\n1.2E12,Hat\n")
 
-    assert counts(job) == (1, 0, 0, 2)
+    assert row_counts(job) == RowCounts(created=1, failed=2)
     assert Product.objects.get(user=user).sku == "12E3"
 
 

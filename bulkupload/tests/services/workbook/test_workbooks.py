@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from bulkupload.errors import JobFailureError
 from bulkupload.services.workbook import convert
-from bulkupload.tests.importing import counts, errors_of, import_table
+from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts
 from bulkupload.tests.workbook import OFFICE, Cell, Raw, changed, workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -44,7 +44,7 @@ def test_a_cell_without_a_value_refuses_its_row_and_clears_no_field(
     job = import_table(user, workbook({1: HEADER, 2: ["A", "Boot", cell]}), filename="p.xlsx")
 
     assert errors_of(job) == [(1, 2, "brand", "excel_damage")]
-    assert counts(job) == (0, 0, 0, 1)
+    assert row_counts(job) == RowCounts(failed=1)
     assert Product.objects.values_list("name", "brand").get() == ("Shoe", "Us")
 
 
@@ -114,7 +114,7 @@ def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) 
 
     job = import_table(user, book, filename="p.xlsx")
 
-    assert counts(job) == (2, 0, 0, 1)
+    assert row_counts(job) == RowCounts(created=2, failed=1)
     assert errors_of(job) == [(3, 5, "name", "missing")]
     assert Product.objects.get(sku="A").name == "two\rlines"
 

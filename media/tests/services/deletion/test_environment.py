@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from django.conf import settings as values
+from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
@@ -250,7 +250,7 @@ def test_the_id_is_written_once() -> None:
     first, second = created_identity(), created_identity()
 
     assert first == second == own_identity()
-    assert (first.environment, first.is_complete) == (values.ENVIRONMENT_NAME, True)
+    assert (first.environment, first.is_complete) == (django_settings.ENVIRONMENT_NAME, True)
     assert EnvironmentIdentity.objects.count() == 1
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.conf import settings as values
+from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -53,7 +53,7 @@ def test_taking_counts_the_attempt_before_the_work(row: ObjectDeletion) -> None:
     assert (lease.attempts, lease.fence) == (1, 1)
     held_for = row.lease_expires_at and row.lease_expires_at - timezone.now()
     assert held_for
-    assert timedelta() < held_for <= timedelta(seconds=values.LEASE_SECONDS)
+    assert timedelta() < held_for <= timedelta(seconds=django_settings.LEASE_SECONDS)
 
 
 def test_a_held_row_is_not_taken_again(row: ObjectDeletion) -> None:
@@ -112,7 +112,7 @@ def test_renewing_waits_for_a_third_of_the_period(
 
     with django_assert_num_queries(0):  # type: ignore[attr-defined]  # a context manager
         lease.renew_if_old()
-    lease.renewed_at -= values.LEASE_SECONDS
+    lease.renewed_at -= django_settings.LEASE_SECONDS
     with django_assert_num_queries(1):  # type: ignore[attr-defined]  # a context manager
         lease.renew_if_old()
 
