@@ -136,10 +136,9 @@ class Environment(BaseSettings):
     def _defaults_to_public_bucket(cls, value: str, info: ValidationInfo) -> str:
         if value:
             return value
+        base, path = info.data.get("S3_PUBLIC_ENDPOINT_URL"), info.data.get("R2_BUCKET_NAME")
         if info.data.get("STORAGE") == "local":
             base, path = info.data.get("PUBLIC_BASE_URL"), "local-store"
-        else:
-            base, path = info.data.get("S3_PUBLIC_ENDPOINT_URL"), info.data.get("R2_BUCKET_NAME")
         return f"{base}/{path}" if base and path else ""
 
     @field_validator("CDN_URL", mode="before")

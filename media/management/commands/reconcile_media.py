@@ -9,8 +9,8 @@ from media.errors import EmptyBucketError, LostNotConfirmedError, ReportNotAppro
 from media.management.cleanup_command import (
     EXIT_USAGE,
     add_shared_options,
-    count,
     errors_as_exit_codes,
+    positive_number,
     progress_bar,
 )
 from media.models import ReconcileReport, ReconcileState
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--confirm-missing",
-            type=count,
+            type=positive_number,
             metavar="N",
             help="go on although the last pass stopped at N missing or changed files",
         )
