@@ -5,7 +5,6 @@ worker does afterwards.
 """
 
 import random
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +18,11 @@ import psycopg
 from benchmarks.files import unique_jpeg
 from chaos.database import connect
 from devstack.process.child import DevstackError
+from devstack.process.pauses import paused
 from devstack.product import Product
 from tests.flow.api_client import ApiClient
 
+PAUSE_SECONDS: Final = (8.0, 30.0)  # the shortest and the longest
 CONSUMING_SECONDS: Final = 5.0
 GIVE_UP_SECONDS: Final = 90.0
 PROCESSES: Final = 2  # of the worker
@@ -38,13 +39,15 @@ WHERE lease_expires_at > %(since)s + %(lease)s * interval '1 second' OR ready_at
 LEASE_SECONDS: Final = 30
 
 
-def run(product: Product, *, pauses: int, shortest: float, longest: float) -> int:
-    """Pause the broker `pauses` times and print a line for each; return how many failed."""
+def run(product: Product, *, pauses: int) -> bool:
+    """Pause the broker `pauses` times and print a line for each; return whether all passed."""
+    if not pauses:
+        return True
     failed = 0
     with connect(product) as database, _load(product):
         _seconds_until_taken(database)  # waits until the worker has started
         for number in range(1, pauses + 1):
-            seconds = random.uniform(shortest, longest)  # noqa: S311  no secret
+            seconds = random.uniform(*PAUSE_SECONDS)  # noqa: S311  no secret
             _pause_broker(product, seconds)
             first, both = _seconds_until_taken(database)
             passed = both <= CONSUMING_SECONDS
@@ -54,18 +57,15 @@ def run(product: Product, *, pauses: int, shortest: float, longest: float) -> in
                 f" both processes after {both:.1f} s{'' if passed else '  FAILED'}",
                 flush=True,
             )
-    return failed
+    print(f"{pauses - failed} of {pauses} pauses passed", flush=True)
+    return not failed
 
 
 def _pause_broker(product: Product, seconds: float) -> None:
     if product.stack.valkey is None:
         raise DevstackError("the broker is not an embedded one")
-    broker = product.stack.valkey.child
-    broker.send(signal.SIGSTOP)
-    try:
+    with paused(product.stack.valkey.child):
         time.sleep(seconds)
-    finally:
-        broker.send(signal.SIGCONT)
 
 
 def _seconds_until_taken(database: "psycopg.Connection[Any]") -> tuple[float, float]:

@@ -34,7 +34,8 @@ class Seaweed:
         self._identities = paths.run / "identities.json"
         self._keys, self._buckets = keys, buckets
         self._ports = free_pairs(5)
-        self.url = f"http://{LOOPBACK}:{self._ports[0]}"
+        self.port = self._ports[0]
+        self.url = f"http://{LOOPBACK}:{self.port}"
         self._child = Child(
             name="seaweedfs",
             command=self._command(),

@@ -1,0 +1,148 @@
+"""The SQL of the checker. Each query of a group returns the rows that break one promise."""
+
+from typing import Final
+
+# Work that must end by itself. Deletions that are due later may wait.
+STUCK: Final = {
+    "photo still pending": """
+        SELECT id, attempts, run_after, unavailable_since
+        FROM media_mediaresource WHERE status = 'PENDING'
+    """,
+    "import still running": """
+        SELECT id, status FROM bulkupload_bulkuploadjob WHERE status IN ('QUEUED', 'RUNNING')
+    """,
+    "chunk of an import still waiting": """
+        SELECT id, number FROM bulkupload_bulkuploadchunk WHERE status = 'WAITING'
+    """,
+    "images of an import still waiting": """
+        SELECT id, status, pending FROM bulkupload_bulkuploadmediabatch
+        WHERE status = 'WAITING' OR pending > 0
+    """,
+    "object not deleted though due": """
+        SELECT bucket, key, attempts, last_error FROM media_objectdeletion
+        WHERE NOT dead AND (run_after IS NULL OR run_after <= now())
+    """,
+    "upload still claimed though its photo is ready": """
+        SELECT upload.key FROM media_upload AS upload
+        JOIN media_mediaresource AS resource ON resource.id = upload.resource_id
+        WHERE upload.state = 'CLAIMED' AND resource.status = 'READY'
+    """,
+    "lease still held": """
+        SELECT 'photo' AS row, id FROM media_mediaresource WHERE lease_expires_at > now()
+        UNION ALL
+        SELECT 'deletion', id FROM media_objectdeletion WHERE lease_expires_at > now()
+        UNION ALL
+        SELECT 'import', id FROM bulkupload_bulkuploadjob WHERE lease_expires_at > now()
+        UNION ALL
+        SELECT 'chunk', id FROM bulkupload_bulkuploadchunk WHERE lease_expires_at > now()
+        UNION ALL
+        SELECT 'images', id FROM bulkupload_bulkuploadmediabatch WHERE lease_expires_at > now()
+    """,
+    "Idempotency-Key still held": """
+        SELECT route, key FROM core_idempotencykey
+        WHERE status_code IS NULL AND locked_until > now()
+    """,
+}
+LOST: Final = {
+    "photo failed": """
+        SELECT id, failure_code, attempts FROM media_mediaresource WHERE status = 'FAILED'
+    """,
+    "image of an import failed": """
+        SELECT job_id, line, slot FROM bulkupload_bulkuploadmedia
+        WHERE status = 'FAILED' OR failed > 0
+    """,
+    "rows of an import in no chunk or in two": """
+        SELECT job.id, job.total_rows, sum(chunk.rows) AS rows
+        FROM bulkupload_bulkuploadjob AS job
+        LEFT JOIN bulkupload_bulkuploadchunk AS chunk ON chunk.job_id = job.id
+        WHERE job.planned_at IS NOT NULL
+        GROUP BY job.id HAVING coalesce(sum(chunk.rows), 0) <> job.total_rows
+    """,
+}
+DOUBLED: Final = {
+    "two resources with the same bytes and owner": """
+        SELECT content_hash, count(*) FROM media_mediaresource WHERE status <> 'FAILED'
+        GROUP BY organization_id, CASE WHEN organization_id IS NULL THEN user_id END, content_hash
+        HAVING count(*) > 1
+    """,
+    "two photos in one place": """
+        SELECT entity_id, slot, position, count(*) FROM media_attachment
+        GROUP BY entity_type, entity_id, slot, position HAVING count(*) > 1
+    """,
+    "two products of one request": """
+        SELECT name, count(*) FROM catalog_product GROUP BY name HAVING count(*) > 1
+    """,
+    "two products with one SKU": """
+        SELECT sku, count(*) FROM catalog_product
+        WHERE sku IS NOT NULL AND deleted_at IS NULL
+        GROUP BY organization_id, CASE WHEN organization_id IS NULL THEN user_id END, sku
+        HAVING count(*) > 1
+    """,
+    "two imports of one request": """
+        SELECT filename, count(*) FROM bulkupload_bulkuploadjob
+        GROUP BY filename HAVING count(*) > 1
+    """,
+    "error of an import twice": """
+        SELECT job_id, row, position, count(*) FROM bulkupload_bulkuploadrowerror
+        GROUP BY job_id, row, position HAVING count(*) > 1
+    """,
+}
+# What nothing would ever clean up.
+LEFT_OVER: Final = {
+    "deletion given up": "SELECT bucket, key, last_error FROM media_objectdeletion WHERE dead",
+    "photo that is attached nowhere and does not expire": """
+        SELECT resource.id FROM media_mediaresource AS resource
+        LEFT JOIN media_attachment AS attachment ON attachment.resource_id = resource.id
+        WHERE attachment.id IS NULL AND resource.unattached_at IS NULL
+    """,
+    "photo of a product that does not exist": """
+        SELECT attachment.id, attachment.entity_id FROM media_attachment AS attachment
+        LEFT JOIN catalog_product AS product ON product.id = attachment.entity_id
+        WHERE attachment.entity_type = 'PRODUCT' AND product.id IS NULL
+    """,
+}
+
+PRODUCTS: Final = "SELECT id::text, name, sku FROM catalog_product WHERE deleted_at IS NULL"
+ATTACHMENTS: Final = """
+    SELECT attachment.entity_id::text, attachment.slot, attachment.position, resource.content_hash
+    FROM media_attachment AS attachment
+    JOIN media_mediaresource AS resource ON resource.id = attachment.resource_id
+    WHERE resource.status = 'READY' AND resource.deleted_at IS NULL
+"""
+IMPORTS: Final = """
+    SELECT
+        job.id::text, job.status, job.total_rows,
+        coalesce(sum(chunk.created), 0)::int AS created,
+        coalesce(sum(chunk.updated + chunk.unchanged), 0)::int AS other,
+        coalesce(sum(chunk.failed), 0)::int AS failed,
+        (SELECT count(DISTINCT row) FROM bulkupload_bulkuploadrowerror AS error
+         WHERE error.job_id = job.id AND error.severity = 'ERROR') AS refused,
+        (SELECT coalesce(sum(batch.ready), 0) FROM bulkupload_bulkuploadmediabatch AS batch
+         WHERE batch.job_id = job.id)::int AS photos
+    FROM bulkupload_bulkuploadjob AS job
+    LEFT JOIN bulkupload_bulkuploadchunk AS chunk ON chunk.job_id = job.id
+    GROUP BY job.id
+"""
+READY: Final = """
+    SELECT
+        storage_key, content_hash, file_size,
+        'media/' || id || '/file.' || extension AS canonical_key,
+        CASE WHEN has_thumbnail THEN 'media/' || id || '/thumb.webp' END AS thumbnail_key
+    FROM media_mediaresource WHERE status = 'READY'
+"""
+# A copy may exist before its row is READY, and a thumbnail that its row does not know.
+RESOURCE_KEYS: Final = """
+    SELECT 'media/' || id || '/file.' || extension AS key FROM media_mediaresource
+    WHERE status <> 'FAILED'
+    UNION ALL
+    SELECT 'media/' || id || '/thumb.webp' FROM media_mediaresource WHERE status <> 'FAILED'
+    UNION ALL
+    SELECT storage_key FROM media_mediaresource WHERE status = 'PENDING'
+"""
+UPLOADS: Final = "SELECT key, state, updated_at FROM media_upload"
+DELETIONS: Final = "SELECT bucket, key FROM media_objectdeletion WHERE NOT dead"
+PRIVATE_KEYS: Final = """
+    SELECT source_key AS key FROM bulkupload_bulkuploadjob
+    UNION ALL
+    SELECT rows_key FROM bulkupload_bulkuploadjob WHERE rows_key <> ''
+"""

@@ -1,0 +1,112 @@
+"""One run: load, faults, the wait until all work is done, and the check of every promise."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from chaos import faults, load
+from chaos.bucket import S3Bucket
+from chaos.checker import Checker, Violation
+from chaos.database import connect
+from chaos.injection import Injector
+from chaos.ledger import Ledger
+from chaos.load import Load
+from chaos.proxy import StoreProxy
+from devstack.process.child import DevstackError
+from devstack.process.stop_signals import raise_if_stop_requested
+from devstack.product import Product
+
+RECOVERY_SECONDS: Final = 60.0
+GIVE_UP_SECONDS: Final = 240.0
+POLL_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to do; the same seed gives the same faults at the same times."""
+
+    seed: int
+    seconds: float
+    uploads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What happened. `recovery_seconds` is None if work remained when the wait was given up."""
+
+    options: Options
+    ledger: Ledger
+    begun: Counter[str]
+    seconds: Counter[str]
+    restarted: Counter[str]
+    resets: int
+    recovery_seconds: float | None
+    violations: list[Violation]
+    load_average: tuple[float, float, float]
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether every promise was kept, in time."""
+        seconds = self.recovery_seconds
+        return not self.violations and seconds is not None and seconds <= RECOVERY_SECONDS
+
+
+def run(product: Product, proxy: StoreProxy, options: Options) -> Result:
+    """Break a running product whose store is reached through `proxy`, and check what is left."""
+    ledger = Ledger()
+    injector = Injector(product, proxy, seed=options.seed)
+    schedule = faults.schedule(seed=options.seed, seconds=options.seconds)
+    with load.running(
+        product,
+        ledger,
+        uploads=options.uploads,
+        seconds=options.seconds,
+        seed=options.seed,
+    ) as clients:
+        injector.run(schedule, seconds=options.seconds)
+        clients.stop()
+        with _checker(product) as checker:
+            seconds = _recovery_seconds(injector, checker, clients)
+            clients.require_no_crash()
+            violations = checker.violations(ledger)
+    return Result(
+        options=options,
+        ledger=ledger,
+        begun=injector.begun,
+        seconds=injector.seconds,
+        restarted=injector.restarted,
+        resets=proxy.resets,
+        recovery_seconds=seconds,
+        violations=violations,
+        load_average=os.getloadavg(),
+    )
+
+
+def _recovery_seconds(injector: Injector, checker: Checker, clients: Load) -> float | None:
+    """Wait until the clients have finished and no work remains; return how long it took."""
+    started_at = time.monotonic()
+    while (elapsed := time.monotonic() - started_at) < GIVE_UP_SECONDS:
+        raise_if_stop_requested()
+        injector.restart_dead()
+        if clients.is_done and not checker.remaining():
+            return elapsed
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+@contextmanager
+def _checker(product: Product) -> Iterator[Checker]:
+    """A checker of this product, which reaches the store without the proxy."""
+    if product.stack.seaweed is None:
+        raise DevstackError("the store is not an embedded one")
+    endpoint = product.stack.seaweed.url
+    public, private = (
+        S3Bucket(product.env, product.env[name], endpoint=endpoint)
+        for name in ("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME")
+    )
+    with connect(product) as database:
+        yield Checker(database, public=public, private=private)

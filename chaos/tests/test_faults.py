@@ -1,0 +1,31 @@
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from chaos.faults import KINDS, Target, schedule
+
+SEEDS = range(20)
+
+
+@pytest.mark.parametrize("minutes", [0.5, 1, 3])
+def test_each_kind_occurs_once_a_minute(minutes: float) -> None:
+    for seed in SEEDS:
+        counts = Counter(fault.kind for fault in schedule(seed=seed, seconds=minutes * 60))
+
+        assert counts == dict.fromkeys(KINDS, max(1, round(minutes)))
+
+
+def test_faults_of_one_target_never_overlap_and_all_end_in_time() -> None:
+    for seed in SEEDS:
+        faults = schedule(seed=seed, seconds=120)
+
+        assert max(fault.until for fault in faults) <= 120
+        for target in Target:
+            own = [fault for fault in faults if fault.kind.target is target]
+            assert all(first.until <= second.at for first, second in pairwise(own))
+
+
+def test_a_seed_repeats_its_faults() -> None:
+    assert schedule(seed=7, seconds=60) == schedule(seed=7, seconds=60)
+    assert schedule(seed=7, seconds=60) != schedule(seed=8, seconds=60)
