@@ -92,7 +92,7 @@ class Checker:
                 yield from _compare(product.name, product.photos, photos.get(product.id, []))
 
     def _photos(self) -> dict[str, list[tuple[Slot, str]]]:
-        """Return the slots of every product with the SHA-256 of the READY photo in each."""
+        """Return the slots of every product with the SHA-256 of the photo in each."""
         photos: dict[str, list[tuple[Slot, str]]] = {}
         for row in self._rows(promises.ATTACHMENTS):
             slot = (row["slot"], row["position"])
@@ -165,13 +165,13 @@ class Checker:
 def _may_remain(upload: Row | None, stored: StoredObject) -> bool:
     """Return whether a temporary object is one that the hourly cleanup discards after a day.
 
-    It is if its upload was not used yet. A used one is deleted at once; only a PUT that arrives
-    after that, because it was held up on its way, leaves another object.
+    It is if its upload was not used yet, or its photo is still pending. A used one is deleted at
+    once; only a PUT that arrives after that, because it was held up on its way, leaves another.
     """
     if upload is None:
         return False
     is_late: bool = stored.modified >= upload["updated_at"] - LISTING_PRECISION
-    return is_late or upload["state"] == "ISSUED"
+    return is_late or upload["state"] in {"ISSUED", "CLAIMED"}
 
 
 def _compare(
@@ -181,7 +181,7 @@ def _compare(
     wanted, found = Counter(expected.items()), Counter(actual)
     for (name, position), _ in (wanted - found).elements():
         place = name if position is None else f"{name}[{position}]"
-        yield Violation(Problem.LOST, f"photo {place} of {owner} is not READY in its place")
+        yield Violation(Problem.LOST, f"photo {place} of {owner} is not in its place")
     for (name, position), _ in (found - wanted).elements():
         place = name if position is None else f"{name}[{position}]"
         yield Violation(Problem.DOUBLED, f"photo {place} of {owner} is there in addition")

@@ -8,7 +8,7 @@ from typing import Final
 
 from chaos.proxy import StoreFault
 
-ROUND_SECONDS: Final = 60.0  # in which each kind of fault occurs once
+ROUND_SECONDS: Final = 120.0  # in which each kind of fault occurs once
 MAX_SHARE: Final = 0.6  # of a fault in its part of the round, so that there is a pause after it
 
 
@@ -74,7 +74,7 @@ class Fault:
 
 
 def schedule(*, seed: int, seconds: float) -> list[Fault]:
-    """Return faults for this time, in the order they begin: each kind once a minute."""
+    """Return faults for this time, in the order they begin: each kind once in two minutes."""
     source = random.Random(seed)  # noqa: S311  no secret
     rounds = max(1, round(seconds / ROUND_SECONDS))
     faults: list[Fault] = []

@@ -21,6 +21,7 @@ from devstack.services.valkey import Valkey
 
 WATCH_SECONDS: Final = 0.2
 START_SECONDS: Final = 10.0  # for a server to start the processes of which one is killed
+STEADY_SECONDS: Final = 2.0  # the age at which they have started
 
 
 class Injector:
@@ -141,11 +142,16 @@ class Injector:
         self._product.start_beat()
 
     def _kill_one_of(self, child: Child) -> None:
-        """Kill one of the processes that a server has forked."""
+        """Kill one of the processes that a server has forked, after they have started.
+
+        A worker ends if one of its processes dies before that: it would be another fault.
+        """
         server = psutil.Process(child.pid)
         with suppress(psutil.NoSuchProcess):
-            became_true(lambda: bool(server.children()), seconds=START_SECONDS)
-            self._random.choice(server.children()).kill()
+            became_true(lambda: any(map(_is_steady, server.children())), seconds=START_SECONDS)
+            processes = server.children()
+            if processes:
+                self._random.choice(processes).kill()
 
     def _empty_broker(self) -> None:
         self._product.stop_broker(lose_data=True)
@@ -160,3 +166,8 @@ class Injector:
         if service is None:
             raise DevstackError("broker and database must be embedded ones")
         return paused(service.child)
+
+
+def _is_steady(process: psutil.Process) -> bool:
+    age: float = time.time() - process.create_time()
+    return age >= STEADY_SECONDS

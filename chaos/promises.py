@@ -107,7 +107,7 @@ ATTACHMENTS: Final = """
     SELECT attachment.entity_id::text, attachment.slot, attachment.position, resource.content_hash
     FROM media_attachment AS attachment
     JOIN media_mediaresource AS resource ON resource.id = attachment.resource_id
-    WHERE resource.status = 'READY' AND resource.deleted_at IS NULL
+    WHERE resource.status <> 'FAILED' AND resource.deleted_at IS NULL
 """
 IMPORTS: Final = """
     SELECT

@@ -1,0 +1,107 @@
+"""What a client repeats, and what is a violation."""
+
+from collections.abc import Iterator
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from chaos import client as client_module
+from chaos.client import GaveUpError, PatientClient
+from chaos.ledger import Ledger
+
+PERSON = SimpleNamespace(email="member@example.com", password="secret")
+PRODUCT: Any = SimpleNamespace(
+    users={"member": PERSON}, organization_id="1", api="http://127.0.0.1:1"
+)
+SIGNED = {"upload_url": "http://127.0.0.1:1/put", "upload_headers": {}, "file_url": "file"}
+
+
+class Answers:
+    """Answers with one status after another, or breaks the connection; then with 200."""
+
+    def __init__(self) -> None:
+        self.next: list[int | None] = []
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status = self.next.pop(0) if self.next else 200
+        if status is None:
+            raise httpx.ReadError("reset")
+        return httpx.Response(status, json={"access_token": "t", "id": "7", **SIGNED})
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def client(
+    ledger: Ledger, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PatientClient]:
+    def connect(**options: Any) -> httpx.Client:
+        return original(**options, transport=httpx.MockTransport(answers))
+
+    original = httpx.Client
+    monkeypatch.setattr(client_module.httpx, "Client", connect)
+    monkeypatch.setattr(client_module, "MAX_DELAY_SECONDS", 0.0)
+    with PatientClient(PRODUCT, ledger, seed=1, abandoned=Event()) as client:
+        answers.requests.clear()
+        yield client
+
+
+def test_an_outage_is_repeated_with_the_same_key(
+    client: PatientClient, answers: Answers, ledger: Ledger
+) -> None:
+    answers.next = [503, None, 409, 429, 201]
+
+    assert client.create_product(name="a") == "7"
+
+    assert len({request.headers["Idempotency-Key"] for request in answers.requests}) == 1
+    assert len(answers.requests) == 5
+    assert ledger.problems == []
+    assert ledger.outcomes["create: ReadError"] == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 422, 404, 401])
+def test_other_errors_of_the_product_are_violations(
+    client: PatientClient, answers: Answers, ledger: Ledger, status: int
+) -> None:
+    answers.next = [status]
+
+    with pytest.raises(GaveUpError):
+        client.create_product(name="a")
+
+    assert [problem[:11] for problem in ledger.problems] == [f"create: {status}"]
+    assert len(answers.requests) == 1
+
+
+def test_any_server_error_of_the_store_is_an_outage(
+    client: PatientClient, answers: Answers, ledger: Ledger
+) -> None:
+    answers.next = [200, 500, 503, 200]
+
+    assert client.upload(b"photo") == "file"
+
+    assert ledger.uploads == 1
+
+
+def test_a_refusal_of_the_store_is_a_violation(
+    client: PatientClient, answers: Answers, ledger: Ledger
+) -> None:
+    answers.next = [200, 403]
+
+    with pytest.raises(GaveUpError):
+        client.upload(b"photo")
+
+    assert ledger.uploads == 0
+    assert len(ledger.problems) == 1
