@@ -160,6 +160,12 @@ def test_work_that_remains_is_noticed(state: State, start: str, sql: str) -> Non
     assert any(what.startswith(start) for what in state.checker.remaining())
 
 
+def test_a_pending_photo_is_stuck_but_not_lost(state: State) -> None:
+    state.execute("UPDATE media_mediaresource SET status = 'PENDING'")
+
+    assert {item.problem for item in state.violations()} == {Problem.STUCK}
+
+
 @pytest.mark.parametrize(
     "sql",
     [
