@@ -52,7 +52,7 @@ def client(
         return original(**options, transport=httpx.MockTransport(answers))
 
     original = httpx.Client
-    monkeypatch.setattr(client_module.httpx, "Client", connect)
+    monkeypatch.setattr(httpx, "Client", connect)
     monkeypatch.setattr(client_module, "MAX_DELAY_SECONDS", 0.0)
     with PatientClient(PRODUCT, ledger, seed=1, abandoned=Event()) as client:
         answers.requests.clear()
