@@ -24,6 +24,7 @@ from devstack.services.stack import Stack
 
 VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
 WORKER = "PYTEST_XDIST_WORKER"
+CRASHES = "tests/flow/crashes/"  # takes as long as all other files of LIVE
 LIVE = (  # files whose tests use running products; only for speed
     "tests/flow/",
     "tests/browser/",
@@ -32,6 +33,7 @@ LIVE = (  # files whose tests use running products; only for speed
     "media/tests/api/test_files.py",
     "devstack/tests/test_product.py",
 )
+LONG = ("tests/", "devstack/")  # folders whose files take longest, beside LIVE
 SETTINGS = "sartiq.settings.testing"  # of running products
 LOG_TAIL = 3000  # characters of each log shown for a failed test
 _stack_key = pytest.StashKey[Stack]()
@@ -52,23 +54,29 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Keep all tests of running products on one worker: each would start its own.
-
-    Files are scheduled in the order of `testpaths`: those that take longest come first.
-    """
-    config.option.loadscopereorder = False
+    """Keep the tests of running products on two workers: each starts its own products."""
+    config.option.loadscopereorder = False  # keep the order of pytest_collection_modifyitems
     return _FilesTogether(config, log)
 
 
 class _FilesTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Schedules whole files, and all files that need running products on one worker.
+    """Schedules whole files, and the files that need running products on two workers.
 
     Single tests would cost more: the scheduler looks at every assignment for each test that ends.
     xdist's own `loadgroup` does not work with pytest 9.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(CRASHES):
+            return CRASHES
         return "running products" if nodeid.startswith(LIVE) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take longest, so that no worker is alone at the end."""
+    for longer in (LONG, LIVE, CRASHES):
+        items.sort(key=lambda item: not item.nodeid.startswith(longer))
 
 
 def pytest_collection_finish() -> None:
