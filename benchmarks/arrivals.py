@@ -44,10 +44,10 @@ class Outcome:
         chosen = statuses or tuple(self.latencies)
         return sorted(seconds for status in chosen for seconds in self.latencies.get(status, []))
 
-    def milliseconds(self, share: float, *statuses: int) -> float:
-        """Return a percentile of the latencies."""
+    def milliseconds(self, fraction: float, *statuses: int) -> float:
+        """Return a percentile of the latencies: 0.99 for the 99th."""
         times = self.times(*statuses)
-        return percentile(times, share) * 1000 if times else 0.0
+        return percentile(times, fraction) * 1000 if times else 0.0
 
     @property
     def counts(self) -> str:
@@ -84,7 +84,7 @@ class _Connection:
 
 
 class _Driver:
-    """The state of one run."""
+    """One run: it sends each request when it is due, over at most `connections` connections."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Driver:
         self._max_connections = connections
         self._started = time.perf_counter()
         self._ends = self._started + seconds
-        self._order = count()
+        self._order = count()  # so that the heap never has to compare names
         self._due = [
             (self._started + 1 / stream.rate * number / len(streams), next(self._order), name)
             for number, (name, stream) in enumerate(streams.items())
@@ -118,8 +118,8 @@ class _Driver:
             if now >= self._ends and not self._busy and not self._backlog:
                 return
             self._send_backlog()
-            for number, _ in self._poll.poll(self._pause()):
-                self._receive(self._busy[number])
+            for descriptor, _ in self._poll.poll(self._seconds_until_due()):
+                self._receive(self._busy[descriptor])
 
     def close(self) -> None:
         """Close all connections; requests without a response count as status 0."""
@@ -129,7 +129,7 @@ class _Driver:
             connection.close()
         self._poll.close()
 
-    def _pause(self) -> float:
+    def _seconds_until_due(self) -> float:
         until = self._due[0][0] if self._due else self._ends + DRAIN_SECONDS
         return max(0.0, until - time.perf_counter())
 
@@ -157,19 +157,19 @@ class _Driver:
         return connection
 
     def _receive(self, busy: _Connection) -> None:
-        more = busy.socket.recv(65536)
-        busy.response += more
-        if more and not is_whole(busy.response):
+        received = busy.socket.recv(65536)  # empty: the server has closed the connection
+        busy.response += received
+        if received and not is_whole(busy.response):
             return
-        number = busy.socket.fileno()
-        self._poll.unregister(number)
-        del self._busy[number]
-        status = int(busy.response[9:12] or 0)
+        descriptor = busy.socket.fileno()
+        self._poll.unregister(descriptor)
+        del self._busy[descriptor]
+        status = int(busy.response[len("HTTP/1.1 ") :][:3] or 0)
         now = time.perf_counter()
         self.outcomes[busy.request.name].add(
             status, now - busy.request.due, in_time=now < self._ends
         )
-        if more and b"\r\nconnection: close" not in busy.response[:2000].lower():
+        if received and b"\r\nconnection: close" not in busy.response[:2000].lower():
             self._free.append(busy.socket)
         else:
             busy.socket.close()

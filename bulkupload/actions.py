@@ -13,13 +13,13 @@ class ImportAction(TextChoices):
     """What happens to an import; its products have no events of their own."""
 
     STARTED = "import.started", "Import started"
-    RETRIED = "import.retried", "Import retried by another"
+    RETRIED = "import.retried", "Import retried by a new one"
     FINISHED = "import.finished", "Import finished"
     FAILED = "import.failed", "Import failed"
     CANCELLED = "import.cancelled", "Import cancelled"
 
 
-BY_END: Final = {
+ACTION_OF_FINAL_STATUS: Final = {
     JobStatus.COMPLETED: ImportAction.FINISHED,
     JobStatus.COMPLETED_WITH_ERRORS: ImportAction.FINISHED,
     JobStatus.FAILED: ImportAction.FAILED,

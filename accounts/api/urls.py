@@ -6,6 +6,7 @@ from accounts.api.login import AccessToken, RefreshToken, TestToken
 from accounts.api.organizations import Members, Organizations
 from accounts.api.users import Me, Users
 
+# Which method of a view handles which HTTP method.
 COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 ITEM: dict[str, Any] = {"get": "retrieve", "patch": "partial_update"}
 DELETABLE = ITEM | {"delete": "destroy"}

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from bulkupload import deferred, selectors
-from bulkupload.actions import BY_END
+from bulkupload.actions import ACTION_OF_FINAL_STATUS
 from bulkupload.codes import CancelCode
 from bulkupload.errors import JobFailureError
 from bulkupload.models import (
@@ -115,11 +115,11 @@ def _end(job_id: UUID, status: JobStatus, *, only_planned: bool = False, **field
 
 
 def _record_end(job_id: UUID, status: JobStatus) -> None:
-    """Record one event for the whole job, with what became of its rows."""
+    """Record one event for the whole job, with the numbers of its rows by outcome."""
     job = BulkUploadJob.objects.get(pk=job_id)
     counts = selectors.progress_of([job], now=timezone.now())[job.pk]
     events.record(
-        BY_END[status],
+        ACTION_OF_FINAL_STATUS[status],
         job,
         code=job.failure_code or None,
         dry_run=job.dry_run,

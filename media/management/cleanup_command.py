@@ -37,8 +37,8 @@ class CleanupCommand(BaseCommand):
 
     item_name = "items"
     grace: timedelta
-    action, done = "discard", "Discarded"
-    shows_size = True
+    action, done = "discard", "Discarded"  # as in "Would discard 3 …", "Discarded 3 …"
+    shows_size = True  # whether the summary has the bytes of the items
 
     def clean_up(
         self,

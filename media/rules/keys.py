@@ -1,4 +1,4 @@
-"""The grammar of storage keys.
+"""Building, checking and classifying storage keys.
 
 Every key is built here from a small alphabet, so keys need no encoding in URLs.
 """
@@ -38,8 +38,8 @@ class KeyKind(StrEnum):
     TEMP = "TEMP"  # an upload that is not yet a resource
     CANONICAL = "CANONICAL"  # the verified object of a resource
     THUMBNAIL = "THUMBNAIL"  # its thumbnail
-    LEGACY = "LEGACY"  # from before there were resources, under images/
-    PRIVATE = "PRIVATE"  # a model, an export, a bulk file
+    LEGACY = "LEGACY"  # an older file without a resource row, under images/
+    PRIVATE = "PRIVATE"  # a LoRA model, a file of an export, a table of a bulk upload
     OTHER = "OTHER"  # not one of our keys
 
 
@@ -90,8 +90,8 @@ def require_temp_key(key: str) -> str:
 def require_storable(key: str) -> str:
     """Return `key` if a store may hold an object under it, else raise KeyRefusedError.
 
-    Accepts more than our own keys, for legacy `images/` names: clean relative segments, no control
-    characters, no backslash, at most 1,024 bytes.
+    Accepts more than our own keys, because of older names under `images/`: any relative path
+    without `.` and `..`, control characters and backslashes, at most 1,024 bytes.
     """
     if not is_storable(key):
         raise KeyRefusedError(value=key)
@@ -111,7 +111,7 @@ def is_storable(key: str) -> bool:
 
 
 def classify(key: str) -> KeyKind:
-    """Return the kind of `key` by its grammar."""
+    """Return the kind of `key` by its format."""
     if TEMP_KEY.fullmatch(key):
         return KeyKind.TEMP
     if CANONICAL_KEY.fullmatch(key):
@@ -139,13 +139,14 @@ def resource_id_of(key: str) -> UUID | None:
 def safe_name(filename: str, *, extension: str | None = None) -> str:
     """Return a name of `[A-Za-z0-9._-]`, at most 100 characters, without a leading dot.
 
-    Path parts are dropped, letters folded to ASCII, and a name with nothing left becomes `file`.
+    Folders are removed, letters converted to ASCII, and a name with nothing left becomes `file`.
     `extension` replaces the one in the name. Raises FileNameRefusedError for control characters.
     """
     if has_control_characters(filename):
         raise FileNameRefusedError(value=filename)
-    stem, own = _split(_fold(_last_part(filename)))
-    suffix = f".{extension or own}" if extension or own else ""
+    stem, own_extension = _split(_to_ascii(_last_part(filename)))
+    extension = extension or own_extension
+    suffix = f".{extension}" if extension else ""
     stem = stem.strip("._-")[: MAX_NAME_LENGTH - len(suffix)].rstrip("._-")
     return (stem or "file") + suffix
 
@@ -171,7 +172,7 @@ def _decodings(text: str) -> Iterator[str]:
         yield text
 
 
-def _fold(text: str) -> str:
+def _to_ascii(text: str) -> str:
     """Return the letters of `text` without their accents; other ASCII becomes one underscore."""
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return _NOT_IN_ALPHABET.sub("_", ascii_only)

@@ -12,7 +12,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        """Register the checks and the lookup, configure logging, and follow tasks."""
+        """Register checks, a lookup and the tasks as causes of events, and configure logging."""
         from sartiq.core import checks, logs  # noqa: F401, PLC0415  importing registers the checks
         from sartiq.core.events import edges  # noqa: PLC0415  it imports models
         from sartiq.core.postgresql import lookups  # noqa: PLC0415  like the line above

@@ -44,6 +44,11 @@ class Row:
     form: bool = False
     parts: dict[str, str] | None = None  # of a multipart form; `file` is a file
 
+    @property
+    def superuser_status(self) -> int:
+        """The status that a superuser gets; superusers are the last of PRINCIPALS."""
+        return self.expected[-1]
+
     def __str__(self) -> str:
         details = " ".join([*self.ids.values(), *(self.parts or {})])
         return f"{self.route}{self.query} {details}".strip()

@@ -22,6 +22,7 @@ PHOTOS = {
     "aw26-tote-bag-tan-front.webp": "image/webp",
     "aw26-wool-scarf-detail.avif": "image/avif",
 }
+METADATA_FILES = 3  # metadata.json, metadata.csv and manifest.json
 ENDED = {"completed", "completed_with_errors", "failed"}
 PILLOW_FORMATS = {"webp": "WEBP", "jpeg": "JPEG", "png": "PNG", "avif": "AVIF"}
 ITEM_CRASH_POINTS = [
@@ -102,7 +103,7 @@ def unpack_archive(body: bytes) -> dict[str, bytes]:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(files["manifest.json"])
-    assert [file["name"] for file in manifest["files"]] == list(files)[:-1]
+    assert [file["name"] for file in manifest["files"]] == list(files)[:-1]  # all but the manifest
     for file in manifest["files"]:
         body = files[file["name"]]
         assert (file["sha256"], file["size"]) == (sha256(body), len(body))
@@ -120,7 +121,7 @@ def test_an_archive_has_the_requested_format(api_client: ApiClient, image_format
     assert run["status"] == "completed", run
     assert run["archive"] == {"size": len(body), "sha256": sha256(body)}
     files = unpack_archive(body)
-    assert len(files) == len(PHOTOS) + 3
+    assert len(files) == len(PHOTOS) + METADATA_FILES
     images = list(files.values())[: len(PHOTOS)]
     if image_format == "original":
         assert [sha256(content) for content in images] == [sha256(photo(name)) for name in PHOTOS]
@@ -165,9 +166,9 @@ def test_the_archive_is_the_same_if_a_worker_is_killed_at_any_step(
 
 
 @pytest.mark.covers("F03", "T64")
-@pytest.mark.parametrize(("point", "is_saved"), [("export-saving", 0), ("export-saved", 1)])
+@pytest.mark.parametrize(("point", "is_saved"), [("export-saving", False), ("export-saved", True)])
 def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
-    point: str, is_saved: int, running_product: Product, crash_file: CrashFile
+    point: str, *, is_saved: bool, running_product: Product, crash_file: CrashFile
 ) -> None:
     with ApiClient.member(running_product) as api_client:
         shoe = create_shoe(api_client, **dict(list(PHOTOS.items())[:2]))
@@ -207,7 +208,8 @@ def test_no_export_is_lost_with_the_worker_and_the_broker(running_product: Produ
         run = finished_run(api_client, location)
 
         assert run["status"] == "completed", run
-        assert len(unpack_archive(download_archive(api_client, location))) == len(PHOTOS) + 3
+        files = unpack_archive(download_archive(api_client, location))
+        assert len(files) == len(PHOTOS) + METADATA_FILES
 
 
 @pytest.mark.covers("F10")

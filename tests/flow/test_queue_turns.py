@@ -16,7 +16,7 @@ pytestmark = pytest.mark.flow
 
 MESSAGES = 3000
 ROWS = 1500
-QUEUE_ROWS = f"""
+QUEUE_DELETIONS = f"""
 from media.models import DeletionReason
 from media.services import deletions
 keys = [f"temp/unused-{{number}}" for number in range({ROWS})]
@@ -38,7 +38,7 @@ def test_deletions_do_not_delay_an_import(
     running_product: Product, api_client: ApiClient, broker: Any
 ) -> None:
     running_product.stop_worker()
-    running_product.manage("shell", "--no-imports", "--command", QUEUE_ROWS)
+    running_product.manage("shell", "--no-imports", "--command", QUEUE_DELETIONS)
     with Celery(broker=running_product.env["BROKER_URL"], set_as_current=False) as client:
         for _ in range(MESSAGES):
             client.send_task("media.delete_objects", queue=DELETIONS, ignore_result=True)

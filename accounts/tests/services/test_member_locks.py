@@ -61,7 +61,7 @@ def lock_organizations_of(team: Team) -> object:
 def locked_by_another(row: Model) -> Iterator[None]:
     """Hold a lock on the row in a transaction of another connection.
 
-    Like every update it allows foreign keys to the row, but no second lock.
+    Like an update, it blocks other locks of the row but not new foreign keys to it.
     """
     is_locked, may_end = Event(), Event()
 
@@ -86,8 +86,8 @@ def locked_by_another(row: Model) -> Iterator[None]:
 
 
 @contextmanager
-def impatient() -> Iterator[None]:
-    """Let this connection wait for a lock for a tenth of a second only."""
+def short_lock_timeout() -> Iterator[None]:
+    """Let this connection wait at most 100 ms for a lock."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
         try:
@@ -96,12 +96,13 @@ def impatient() -> Iterator[None]:
             cursor.execute("RESET lock_timeout")
 
 
-def require_waiting(team: Team, change: Change, row: Model) -> None:
+def check_that_it_waits(team: Team, change: Change, row: Model) -> None:
+    """Check that a change waits while another transaction has locked the row."""
     before = list(Membership.objects.order_by("pk").values())
 
     with (
         locked_by_another(row),
-        impatient(),
+        short_lock_timeout(),
         pytest.raises(OperationalError, match="lock timeout"),
     ):
         change(team)
@@ -113,15 +114,15 @@ def require_waiting(team: Team, change: Change, row: Model) -> None:
     "change", [add, change_role, remove, leave, delete_many, lock_organizations_of]
 )
 def test_a_change_of_members_waits_for_the_organization(team: Team, change: Change) -> None:
-    require_waiting(team, change, team.organization)
+    check_that_it_waits(team, change, team.organization)
 
 
 def test_a_new_member_waits_until_nobody_is_deleting_the_user(team: Team) -> None:
-    require_waiting(team, add, team.outsider)
+    check_that_it_waits(team, add, team.outsider)
 
 
 def test_a_change_of_members_waits_for_no_other_organization(team: Team) -> None:
-    with locked_by_another(team.other_organization), impatient():
+    with locked_by_another(team.other_organization), short_lock_timeout():
         change_role(team)
 
     assert team.member.memberships.get().role == Role.ADMIN

@@ -1,26 +1,27 @@
-"""The numbers of a sheet, which have fifteen digits, and the format General."""
+"""Numbers as spreadsheets keep them, with fifteen digits, and show them in the format General."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
-EXACT_DIGITS: Final = 15  # a number in a sheet has no more
-MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # this number and larger ones have lost digits
-_GENERAL_WIDTH: Final = 11  # characters in General, without the sign
+EXACT_DIGITS: Final = 15  # spreadsheets keep no more digits of a number
+MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # from this number on, digits are lost
+_GENERAL_WIDTH: Final = 11  # characters that General shows, without the sign
+_ZERO_AND_POINT: Final = 2  # characters of the "0." before decimal places
 _SCIENTIFIC_DIGITS: Final = 6
 _MIN_EXPONENT: Final = -4  # numbers below 0.0001 are shown in scientific notation
-# Enough for the digits of the largest float and as many after the point.
+# Enough for the largest float (309 digits) with the most decimal places of a format.
 CONTEXT: Final = Context(prec=700, rounding=ROUND_HALF_UP)
 # One, 0.1, 0.01 and so on: a format has at most 255 characters, so no more decimal places.
 _UNITS: Final = [Decimal(1).scaleb(-places) for places in range(256)]
 
 
 def decimal_of(number: float) -> Decimal:
-    """Return a number with the fifteen digits that a sheet calculates with."""
+    """Return a number rounded to the fifteen digits that spreadsheets keep."""
     return Decimal(f"{number:.{EXACT_DIGITS}g}")
 
 
 def rounded(value: Decimal, places: int) -> Decimal:
-    """Return a number rounded as formats do: halves away from zero."""
+    """Return a number rounded to decimal places, halves away from zero, as number formats do."""
     return value.quantize(_UNITS[places], context=CONTEXT)
 
 
@@ -35,8 +36,10 @@ def general(value: Decimal) -> str:
     sign, value = ("-" if value < 0 else ""), abs(value)
     exponent = value.adjusted()
     if _MIN_EXPONENT <= exponent < 0:
-        return sign + _plain(rounded(value, _GENERAL_WIDTH - 2))
-    for places in (_GENERAL_WIDTH + 1, _GENERAL_WIDTH - 2 - max(exponent, 0)):
+        return sign + _plain(rounded(value, _GENERAL_WIDTH - _ZERO_AND_POINT))
+    # All decimal places, if they fit; else as many as fit.
+    fitting_places = _GENERAL_WIDTH - _ZERO_AND_POINT - max(exponent, 0)
+    for places in (_GENERAL_WIDTH + 1, fitting_places):
         text = _plain(rounded(value, max(places, 0)))
         if len(text) <= _GENERAL_WIDTH and (exponent >= 0 or Decimal(text) == value):
             return sign + text

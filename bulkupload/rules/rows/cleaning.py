@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from operator import gt, itemgetter
+from typing import NamedTuple
 
 from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow, shortened
 from bulkupload.rules.rows.columns import (
@@ -35,6 +36,15 @@ _PREFIXES = (ERROR_PREFIX, TEXT_FORMULA[0])
 _new_valid_row = partial(tuple.__new__, ValidRow)
 
 
+class CellCheck(NamedTuple):
+    """How one cell of every row is checked: by its column's limit and its other rules."""
+
+    index: int
+    limit: int
+    required: bool
+    column: Column
+
+
 class Cleaner:
     """Checks the rows of one table.
 
@@ -62,13 +72,12 @@ class Cleaner:
         self._retried = retried
         self._exact_checks = self._checks_of(BY_FIELD | {"sku": EXACT_SKU})
         self._checks = self._exact_checks if workbook else self._checks_of(BY_FIELD)
-        self._values_of = itemgetter(*(at for at, *_ in self._checks))
-        self._limits = [limit for _, limit, *_ in self._checks]
+        self._values_of = itemgetter(*(check.index for check in self._checks))
+        self._limits = [check.limit for check in self._checks]
 
-    def _checks_of(self, columns: Mapping[str, Column]) -> list[tuple[int, int, bool, Column]]:
-        """Return for each field its index, its limit, whether it is required, and its column."""
+    def _checks_of(self, columns: Mapping[str, Column]) -> list[CellCheck]:
         pairs = ((self._layout.fields[name], columns[name]) for name in self.fields)
-        return [(at, column.limit, column.required, column) for at, column in pairs]
+        return [CellCheck(index, column.limit, column.required, column) for index, column in pairs]
 
     def check(self, records: Records, *, first_row: int) -> tuple[list[ValidRow], list[RefusedRow]]:
         """Return the valid rows and the refused ones, numbered from `first_row`."""
@@ -135,7 +144,7 @@ class Cleaner:
         return _new_valid_row((line, number, values, cells, images, False))
 
     def _images_of(self, cells: list[str]) -> tuple[str, ...]:
-        return tuple([cells[at] for at in self._image_indexes])
+        return tuple([cells[index] for index in self._image_indexes])
 
     def _clean(self, record: Record, number: int) -> ValidRow | RefusedRow:
         line, _, cells, error = record
@@ -162,11 +171,11 @@ class Cleaner:
         """Return the values of a row's cells and the errors in them."""
         values: list[str] = []
         errors: list[RowError] = []
-        for at, limit, required, column in self._checks_for(previous):
-            text = cells[at].strip()
-            # Even in a refused row `clean` would leave most cells as they are: skip it for those.
+        for index, limit, required, column in self._checks_for(previous):
+            text = cells[index].strip()
+            # `clean` would not change most cells, even in a refused row: call it for the others.
             if required or len(text) > limit or not text.isprintable() or text[:1] in _PREFIXES:
-                value = cells[at]
+                value = cells[index]
                 try:
                     text = column.clean(text)
                     if column.field == "sku":
@@ -174,14 +183,14 @@ class Cleaner:
                         value = text
                         self._require_leading_zeros(text)
                 except CellError as error:
-                    name = self._layout.columns[at].name
+                    name = self._layout.columns[index].name
                     errors.append(
                         RowError(code=error.code, message=error.message, column=name, value=value)
                     )
             values.append(text)
         return values, errors
 
-    def _checks_for(self, previous: PreviousErrors) -> list[tuple[int, int, bool, Column]]:
+    def _checks_for(self, previous: PreviousErrors) -> list[CellCheck]:
         is_exact = self._retried and not previous.reports(EXCEL_DAMAGE, self._sku_column)
         return self._exact_checks if is_exact else self._checks
 

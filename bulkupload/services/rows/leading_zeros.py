@@ -12,7 +12,7 @@ from bulkupload.rules.rows.excel_damage import (
 from bulkupload.rules.rows.row_shape_errors import RowError
 from catalog.models import Product
 
-MAX_NUMBER_DIGITS = 14  # of a GTIN-14; longer numbers are not zero-padded
+MAX_NUMBER_DIGITS = 14  # of a GTIN-14, the longest article number that is padded with zeros
 
 
 def refuse_lost_zeros(
@@ -41,19 +41,23 @@ def _padded_skus(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
     Ignores products created since the job started, so that the order of chunks does not matter.
     """
     numbers = {sku for sku in skus if sku.isdigit() and sku[0] != "0"}
-    padded = {
-        sku.zfill(width): sku
-        for sku in numbers
-        for width in range(len(sku) + 1, MAX_NUMBER_DIGITS + 1)
+    number_of_padded = {
+        number.zfill(width): number
+        for number in numbers
+        for width in range(len(number) + 1, MAX_NUMBER_DIGITS + 1)
     }
-    if not padded:
+    if not number_of_padded:
         return {}
     products = Product.objects.in_scope(job.scope).filter(created_at__lt=job.started_at)
     if not products.filter(sku__gte="0", sku__lt="1").exists():
         return {}  # nearly no owner has SKUs with leading zeros
-    candidates = list(padded.keys() | numbers)
+    candidates = list(number_of_padded.keys() | numbers)
     existing = set(products.filter(sku__among=candidates).values_list("sku", flat=True))
-    return {padded[sku]: sku for sku in existing if sku in padded and padded[sku] not in existing}
+    return {
+        number: sku
+        for sku in existing
+        if (number := number_of_padded.get(sku)) is not None and number not in existing
+    }
 
 
 def _lost_by_previous_errors(job: BulkUploadJob, rows: list[ValidRow]) -> dict[int, str]:

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from catalog.models import Product
 from catalog.services import sku_spellings
 
-SAMPLES = 20
+MAX_SHOWN = 20  # SKUs that cannot be corrected
 
 
 class Command(BaseCommand):
@@ -39,6 +39,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(counts))
             return
         self.stdout.write(", ".join(f"{count} {name}" for name, count in counts.items()))
-        for spelling in report.colliding[:SAMPLES]:
+        for spelling in report.colliding[:MAX_SHOWN]:
             change = f"{spelling.product_id} {spelling.sku!a} would become {spelling.cleaned!a}"
             self.stdout.write(f"{change}, the SKU of {spelling.conflicting_id}")

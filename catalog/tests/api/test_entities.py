@@ -29,9 +29,9 @@ def create(client: APIClient, kind: str, query: str = "", **fields: Any) -> dict
     return body
 
 
-def as_stored(response: dict[str, Any]) -> dict[str, Any]:
-    """Return a body without the configuration, which not every kind of entity has."""
-    return {name: value for name, value in response.items() if name != "export_configuration_id"}
+def without_configuration(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a response body without `export_configuration_id`, which only some kinds have."""
+    return {name: value for name, value in body.items() if name != "export_configuration_id"}
 
 
 @each_kind
@@ -44,7 +44,7 @@ def test_an_entity_is_returned_with_all_fields(client: APIClient, user: User, ki
     assert UUID(body["id"]).version == 7
     assert body["created_at"].endswith("Z")
     assert body["updated_at"].endswith("Z")
-    assert as_stored(body) == {
+    assert without_configuration(body) == {
         "id": body["id"],
         "user_id": str(user.pk),
         "organization_id": None,
@@ -139,10 +139,8 @@ def test_an_entity_is_deleted_once(client: APIClient, kind: str) -> None:
     responses = [client.delete(route(kind, entity_id)) for _ in range(2)]
 
     assert [response.status_code for response in responses] == [204, 404]
-    assert (responses[0].content, responses[1].json()) == (
-        b"",
-        {"detail": f"{LABELS[kind]} not found"},
-    )
+    assert responses[0].content == b""
+    assert responses[1].json() == {"detail": f"{LABELS[kind]} not found"}
     assert client.get(route(kind, entity_id)).status_code == 404
 
 
@@ -154,11 +152,10 @@ def test_an_entity_of_another_owner_is_a_404_like_a_missing_one(
     foreign = create(client_of(team.outsider), kind)
     missing = uuid4()
 
-    responses = [
-        getattr(client, method)(route(kind, entity_id), *([{"name": "Mine"}] if body else []))
-        for method, body in (("get", False), ("patch", True), ("delete", False))
-        for entity_id in (foreign["id"], missing)
-    ]
+    responses = []
+    for path in (route(kind, foreign["id"]), route(kind, missing)):
+        responses += [client.get(path), client.delete(path)]
+        responses.append(client.patch(path, {"name": "Mine"}))
 
     assert {response.status_code for response in responses} == {404}
     assert {response.content for response in responses} == {
@@ -177,10 +174,8 @@ def test_personal_and_organization_rows_never_mix(
     shared = create(client, kind, query, name="Ours")
     foreign = create(client_of(team.member), kind, query, name="Theirs")
 
-    assert (shared["user_id"], shared["organization_id"]) == (
-        str(user.pk),
-        str(team.organization.pk),
-    )
+    assert shared["user_id"] == str(user.pk)
+    assert shared["organization_id"] == str(team.organization.pk)
     assert client.get(route(kind)).json() == {"data": [personal], "count": 1}
     assert client.get(route(kind) + query).json() == {"data": [shared, foreign], "count": 2}
     assert client.get(route(kind, foreign["id"])).json() == foreign
@@ -214,7 +209,8 @@ def test_a_list_is_paged_oldest_first(client: APIClient, kind: str) -> None:
     first = client.get(route(kind) + "?limit=2").json()
     rest = client.get(route(kind) + "?skip=2").json()
 
-    assert (first["data"] + rest["data"], first["count"], rest["count"]) == (rows, 5, 5)
+    assert first["data"] + rest["data"] == rows
+    assert first["count"] == rest["count"] == 5
     for query in ("skip=-1", "limit=0", "limit=1001", "limit=x", "skip=99999999999"):
         assert client.get(f"{route(kind)}?{query}").status_code == 422
 
@@ -261,11 +257,8 @@ def test_a_creation_repeated_with_a_key_creates_one_row(client: APIClient, kind:
 
     assert [response.status_code for response in responses] == [201] * 3
     assert responses[1].json() == responses[2].json() == responses[0].json()
-    assert [response.headers.get("Idempotent-Replayed") for response in responses] == [
-        None,
-        "true",
-        "true",
-    ]
+    replayed = [response.headers.get("Idempotent-Replayed") for response in responses]
+    assert replayed == [None, "true", "true"]
     assert client.get(route(kind)).json()["count"] == 1
     other = client.post(route(kind), {"name": "Other"}, headers={"Idempotency-Key": "k1"})
     assert other.json()["detail"][0]["type"] == "idempotency_key_reused"

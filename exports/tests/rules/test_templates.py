@@ -14,8 +14,8 @@ from exports.rules.templates import (
 from exports.rules.wildcards import EXAMPLES, WILDCARDS, Value
 from exports.tests.rules import strategies
 
-# Attacks that work on `str.format`, and typing errors, each with the position of the error.
-BAD: list[tuple[str, int]] = [
+# Attacks on `str.format`, and typing errors, each with the position that the error reports.
+INVALID: list[tuple[str, int]] = [
     ("", 0),
     ("   ", 0),
     ("{}", 0),
@@ -81,11 +81,11 @@ BAD: list[tuple[str, int]] = [
     ("${brand}{x}", 8),
     ("#{index}{7*7}", 8),
 ]
-# Every wildcard with syntax of `str.format` and of other template languages.
-TRICKS = [
-    f"{{{name}{trick}}}"
+# Every wildcard, followed by syntax of `str.format` or another template language.
+INVALID_WILDCARDS = [
+    f"{{{name}{suffix}}}"
     for name in WILDCARDS
-    for trick in (
+    for suffix in (
         *(".__class__", "[0]", "!r", ":>9", ":x", ":0", ":1000000", ":{index}", "()", " ", "\x00"),
         *("\u200d", ".", ",", "|upper", "-1", "'", ":.3", ":,", ":*^9", ":%"),
     )
@@ -93,7 +93,7 @@ TRICKS = [
 
 
 @pytest.mark.covers("T46")
-@pytest.mark.parametrize(("text", "position"), BAD, ids=lambda value: ascii(value)[:40])
+@pytest.mark.parametrize(("text", "position"), INVALID, ids=lambda value: ascii(value)[:40])
 def test_a_bad_template_is_reported_with_its_position(text: str, position: int) -> None:
     with pytest.raises(TemplateError) as excinfo:
         compile_template(text)
@@ -105,8 +105,8 @@ def test_a_bad_template_is_reported_with_its_position(text: str, position: int) 
 
 @pytest.mark.covers("T46")
 def test_invalid_syntax_is_refused_with_every_wildcard() -> None:
-    assert len(TRICKS) + len(BAD) >= 300
-    for text in TRICKS:
+    assert len(INVALID_WILDCARDS) + len(INVALID) >= 300
+    for text in INVALID_WILDCARDS:
         with pytest.raises(TemplateError) as excinfo:
             compile_template(f"a_{text}")
         assert excinfo.value.ctx["position"] == 2
@@ -157,7 +157,7 @@ def test_a_template_is_rendered_with_the_examples(text: str, name: str) -> None:
         ("{brand}...", {"brand": "Dr."}, "Dr"),
     ],
 )
-def test_values_are_made_portable(text: str, values: dict[str, Value], name: str) -> None:
+def test_values_become_valid_in_file_names(text: str, values: dict[str, Value], name: str) -> None:
     assert compile_template(text).render(values) == name
 
 

@@ -39,7 +39,7 @@ def test_clock_differences_are_reported(client: Client, seconds: int, status: st
     assert abs(response.json()["clock_drift_seconds"] + seconds) <= 1
 
 
-def test_a_store_that_does_not_answer_is_a_503(client: Client) -> None:
+def test_a_store_that_does_not_respond_is_a_503(client: Client) -> None:
     with factory.replaced(public=SilentStore()):
         response = client.get("/health/storage")
 

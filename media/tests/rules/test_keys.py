@@ -42,7 +42,7 @@ NAMES = [
     ("e\u0301te.jpg", "ete.jpg"),
     ("\u00e9te.jpg", "ete.jpg"),
 ]
-HOSTILE = [
+HOSTILE_PARTS = [
     *("../", "..\\", "%2e%2e/", "%252f", "\u2028", "\u202e", "\u200b", "\ufeff", "\ud800", "é"),
     *("e\u0301", "👟", "CON", ".", "..", "/", "\\", ":", "%00", "\xa0", "ß", "ﬁ", "%", "%c0%ae"),
     *("a", "Z", "9", "_", "-", " ", "?", "#", "&", "=", ",", "'", '"', "<", ">", "|", "*"),
@@ -98,38 +98,40 @@ def test_every_name_without_control_characters_makes_a_temp_key(
 
 @pytest.mark.covers("T08", "T20")
 def test_twenty_thousand_hostile_names_make_temp_keys() -> None:
-    chance = random.Random(20)
+    random_source = random.Random(20)
 
     for _ in range(20_000):
-        filename = "".join(chance.choices(HOSTILE, k=chance.randrange(1, 9)))
+        filename = "".join(random_source.choices(HOSTILE_PARTS, k=random_source.randrange(1, 9)))
         require_safe(key_of(filename))
 
 
 @pytest.mark.covers("T08")
 def test_only_temp_keys_are_accepted_for_a_put() -> None:
-    """Try a hundred thousand keys that differ from a valid one by a few characters."""
-    chance = random.Random(8)
-    good = key_of("shoe.jpg")
+    """Try a hundred thousand keys in which a character is replaced, added or missing."""
+    random_source = random.Random(8)
+    valid = key_of("shoe.jpg")
     alphabet = string.printable + "é\u2028\x00"
 
     accepted = set()
     for _ in range(100_000):
-        at = chance.randrange(len(good))
-        generated = good[:at] + chance.choice(["", *alphabet]) + good[at + chance.randrange(2) :]
+        index = random_source.randrange(len(valid))
+        replacement = random_source.choice(["", *alphabet])
+        rest = valid[index + random_source.randrange(2) :]
+        generated = valid[:index] + replacement + rest
         try:
             accepted.add(keys.require_temp_key(generated))
         except KeyRefusedError:
             continue
 
-    # Independent of the pattern: a prefix, no other slash, our alphabet, two underscores in place.
+    # Checked without the pattern: "temp/", 36 characters, "_", 10 digits, "_" and the name.
     allowed = set(string.ascii_letters + string.digits + "._-")
     for key in accepted:
-        prefix, _, rest = key.partition("/")
+        prefix, _, name = key.partition("/")
         assert prefix == "temp"
-        assert set(rest) <= allowed
-        assert rest[36] == rest[47] == "_"
-        assert rest[37:47].isdigit()
-        assert 1 <= len(rest[48:]) <= 100
+        assert set(name) <= allowed
+        assert name[36] == name[47] == "_"
+        assert name[37:47].isdigit()
+        assert 1 <= len(name[48:]) <= 100
 
 
 @pytest.mark.covers("T08")

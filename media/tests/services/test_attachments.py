@@ -40,7 +40,8 @@ def attached(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
     return list(rows.values_list("slot", "position", "resource_id"))
 
 
-def graces(resources: Sequence[MediaResource]) -> list[bool]:
+def in_grace_period(resources: Sequence[MediaResource]) -> list[bool]:
+    """Return for each resource whether it will be deleted unless it is attached again."""
     rows = MediaResource.objects.in_bulk([resource.pk for resource in resources])
     return [rows[resource.pk].unattached_at is not None for resource in resources]
 
@@ -49,15 +50,15 @@ def graces(resources: Sequence[MediaResource]) -> list[bool]:
 def test_a_single_slot_has_no_position_and_a_list_counts_from_zero(
     entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    a, b, c = attached_elsewhere
+    first, second, third = attached_elsewhere
 
-    fill(entity_id, cover_image=[a], images=[c, b, a])
+    fill(entity_id, cover_image=[first], images=[third, second, first])
 
     assert attached(entity_id) == [
-        ("cover_image", None, a.pk),
-        ("images", 0, c.pk),
-        ("images", 1, b.pk),
-        ("images", 2, a.pk),
+        ("cover_image", None, first.pk),
+        ("images", 0, third.pk),
+        ("images", 1, second.pk),
+        ("images", 2, first.pk),
     ]
 
 
@@ -65,34 +66,34 @@ def test_a_single_slot_has_no_position_and_a_list_counts_from_zero(
 def test_a_list_is_replaced_and_other_slots_stay(
     entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    a, b, c = attached_elsewhere
-    fill(entity_id, cover_image=[a], images=[a, b, c])
+    first, second, third = attached_elsewhere
+    fill(entity_id, cover_image=[first], images=[first, second, third])
 
-    fill(entity_id, images=[c, a])
+    fill(entity_id, images=[third, first])
     fill(entity_id, cover_image=[])
 
-    assert attached(entity_id) == [("images", 0, c.pk), ("images", 1, a.pk)]
+    assert attached(entity_id) == [("images", 0, third.pk), ("images", 1, first.pk)]
 
 
 @pytest.mark.covers("I05", "L06")
 def test_detaching_starts_the_grace_period_and_attaching_ends_it(
     memory: MemoryStore, user: User, entity_id: UUID
 ) -> None:
-    a, b = ingest(
+    first, second = ingest(
         user,
         [upload_file(memory, user, photo(1)), upload_file(memory, user, photo(2))],
         entity_id=entity_id,
     )
-    assert graces([a, b]) == [False, False]
+    assert in_grace_period([first, second]) == [False, False]
 
-    fill(entity_id, images=[b])
-    assert graces([a, b]) == [True, False]
+    fill(entity_id, images=[second])
+    assert in_grace_period([first, second]) == [True, False]
 
-    fill(entity_id, images=[b], cover_image=[a])
-    assert graces([a, b]) == [False, False]
+    fill(entity_id, images=[second], cover_image=[first])
+    assert in_grace_period([first, second]) == [False, False]
 
     attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
-    assert graces([a, b]) == [True, True]
+    assert in_grace_period([first, second]) == [True, True]
     assert attached(entity_id) == []
 
 
@@ -103,10 +104,10 @@ def test_a_resource_attached_to_another_entity_has_no_grace_period(
 
     attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
 
-    assert graces(attached_elsewhere) == [False, False, False]
+    assert in_grace_period(attached_elsewhere) == [False, False, False]
 
 
-def test_detaching_does_not_restart_the_grace_of_other_orphans(
+def test_detaching_does_not_restart_the_grace_period_of_other_resources(
     memory: MemoryStore, user: User, entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
     stranger = UserFactory.create()
@@ -145,7 +146,7 @@ def test_a_slot_replaced_while_its_file_is_pending_has_the_newest_file(
     assert deliver(older).status == "READY"
 
     assert attached(entity_id) == [("images", 0, newer.pk)]
-    assert graces([older, newer]) == [True, False]
+    assert in_grace_period([older, newer]) == [True, False]
     drain()
     assert memory.keys("temp/") == []
 
@@ -155,10 +156,10 @@ def test_the_database_refuses_a_second_file_in_one_slot(
     entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
     fill(entity_id, cover_image=[attached_elsewhere[0]])
-    place = {"entity_type": "PRODUCT", "entity_id": entity_id, "slot": "cover_image"}
+    same_slot = {"entity_type": "PRODUCT", "entity_id": entity_id, "slot": "cover_image"}
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        Attachment.objects.create(resource=attached_elsewhere[1], position=None, **place)
+        Attachment.objects.create(resource=attached_elsewhere[1], position=None, **same_slot)
 
 
 @pytest.mark.covers("F23", "I08")

@@ -1,4 +1,7 @@
-"""Threads that run Django and never wait for a client, and the admission of requests to them."""
+"""Threads that run Django, and the refusal of requests that would wait too long for a thread.
+
+The threads never wait for a client: the event loop receives bodies and sends responses.
+"""
 
 import asyncio
 import json
@@ -21,10 +24,10 @@ from sartiq.core.limits.request_limits import RequestLimits, limited
 log = structlog.get_logger(__name__)
 
 MAX_MEMORY_BYTES = 1024 * 1024  # of a streamed response; the rest goes to a temporary file
-MAX_QUEUE_SECONDS: Final = 1.0  # wait for a thread beyond which requests are refused
+MAX_QUEUE_SECONDS: Final = 1.0  # requests that would wait longer for a thread are refused
 START_INTERVAL: Final = 0.005  # seconds from one start to the next, before any are measured
 START_WEIGHT: Final = 0.1  # of the last interval in the average
-# A thread that does not notice its deadline is left behind this long after it.
+# After the deadline, before the event loop responds for a thread that did not notice it.
 GRACE_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 1.0  # between two log lines about refusals
 
@@ -37,7 +40,7 @@ class OverloadedError(Exception):
 
 
 class DeadlineError(Exception):
-    """Raised when a request was not answered by its deadline."""
+    """Raised when there is no response by the deadline of a request."""
 
 
 class Response(NamedTuple):
@@ -131,7 +134,7 @@ class DjangoThreads:
         log.warning("requests_refused", count=count)
 
     def _end_overdue(self, job: _Job) -> None:
-        """Answer for a thread that did not notice its deadline, and let another take its place."""
+        """Fail a request whose thread did not notice the deadline; let another replace it."""
         if job.future.done():
             return
         overdue = GRACE_SECONDS + job.limits.remaining()
@@ -142,7 +145,7 @@ class DjangoThreads:
         job.future.set_exception(DeadlineError())
         log.warning("request_deadline_exceeded", method=job.environ["REQUEST_METHOD"])
 
-    # --- Under the lock ---
+    # --- Called while the lock is held ---
 
     def _is_overloaded(self) -> bool:
         """Return whether a new request would wait too long, or one already does."""
@@ -237,10 +240,10 @@ class DjangoThreads:
             return error_response(500, "Internal server error")
 
     def _call(self, environ: Environ) -> Response:
-        heads: list[tuple[int, list[tuple[str, str]]]] = []
+        started: list[tuple[int, list[tuple[str, str]]]] = []  # status and headers
 
         def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
-            heads.append((int(status[:3]), headers))
+            started.append((int(status[:3]), headers))
 
         response = self._application(environ, start)
         try:
@@ -248,7 +251,7 @@ class DjangoThreads:
         finally:
             if hasattr(response, "close"):
                 response.close()
-        return Response(*heads[-1], body)
+        return Response(*started[-1], body)
 
 
 def _set_result(future: "asyncio.Future[Response | None]", response: Response | None) -> None:

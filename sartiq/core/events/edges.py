@@ -1,4 +1,4 @@
-"""The causes that the edges set: HTTP requests and Celery tasks."""
+"""HTTP requests and Celery tasks as the causes of events: who acts, and through what."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from sartiq.core.models import ActorKind
 
 
 def cause_of_request(request: HttpRequest, request_id: str) -> Cause:
-    """Return who sends a request, and where from; without a query."""
+    """Return who sent a request, its route, and the client's address."""
     is_staff = request.path_info.startswith(STAFF_PATH)
     match = request.resolver_match
     return Cause(

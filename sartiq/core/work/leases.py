@@ -27,7 +27,7 @@ from sartiq.core.work.holders import new_holder
 
 log = structlog.get_logger(__name__)
 
-MIN_RENEWAL_SECONDS = 0.5  # seconds between renewals from a thread
+MIN_RENEWAL_SECONDS = 0.5  # between renewals from a thread
 
 
 class LeaseLostError(Exception):
@@ -56,13 +56,13 @@ class Lease(Generic[Leased]):
         self.renewed_at = time.monotonic()
 
     def renew_if_old(self) -> None:
-        """Renew when a third of the period has passed; cheap enough to call for every chunk."""
+        """Renew if a third of the period has passed; cheap enough to call for every chunk."""
         if time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 3:
             self.renew()
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
-        """Renew from a thread during one blocking call of the block, which cannot renew.
+        """Renew from a thread while the block runs: for a long call that cannot renew itself.
 
         A lost lease is not reported here; `require_held` checks for it.
         """
@@ -76,9 +76,9 @@ class Lease(Generic[Leased]):
             thread.join()
 
     def _renew_until(self, done: Event) -> None:
-        pause = max(settings.LEASE_SECONDS / 3, MIN_RENEWAL_SECONDS)
+        interval = max(settings.LEASE_SECONDS / 3, MIN_RENEWAL_SECONDS)
         try:
-            while not done.wait(pause):
+            while not done.wait(interval):
                 self.renew()
         except (LeaseLostError, DatabaseError):
             log.info("lease_not_renewed", holder=str(self.holder))

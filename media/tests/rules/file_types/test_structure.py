@@ -36,7 +36,7 @@ from media.tests.rules.file_types.specimens import (
 
 WHOLE_BYTES = {content_type: build() for content_type, build in WHOLE.items()}
 # An MP3 that declares no length is complete wherever it ends.
-CUTTABLE = [content_type for content_type in WHOLE if content_type != "audio/mpeg"]
+TRUNCATABLE = [content_type for content_type in WHOLE if content_type != "audio/mpeg"]
 
 
 def check(content: bytes, content_type: str) -> None:
@@ -54,13 +54,13 @@ def test_a_whole_animation_passes(content_type: str) -> None:
 
 
 @pytest.mark.covers("T31")
-@pytest.mark.parametrize("content_type", CUTTABLE)
-@pytest.mark.parametrize("length", [0.3, 0.5, 0.75, 0.95])
-def test_a_cut_file_is_refused(content_type: str, length: float) -> None:
+@pytest.mark.parametrize("content_type", TRUNCATABLE)
+@pytest.mark.parametrize("fraction", [0.3, 0.5, 0.75, 0.95])
+def test_a_truncated_file_is_refused(content_type: str, fraction: float) -> None:
     whole = WHOLE_BYTES[content_type]
 
     with pytest.raises((FileTruncatedError, FileCorruptError)):
-        check(whole[: int(len(whole) * length)], content_type)
+        check(whole[: int(len(whole) * fraction)], content_type)
 
 
 @pytest.mark.covers("T31")
@@ -140,9 +140,10 @@ def test_the_number_of_scans_is_limited_by_the_number_of_pixels(
 
 
 def test_an_mp3_shorter_than_its_xing_header_declares_is_truncated() -> None:
-    announced = (417 * 40).to_bytes(4, "big")
-    first = b"\xff\xfb\x90\x64" + bytes(32) + b"Xing\x00\x00\x00\x02" + announced
-    whole = first + bytes(417 - len(first)) + mp3(frames=39, tag=False)
+    frame_bytes = 417
+    declared_bytes = (frame_bytes * 40).to_bytes(4, "big")
+    first = b"\xff\xfb\x90\x64" + bytes(32) + b"Xing\x00\x00\x00\x02" + declared_bytes
+    whole = first.ljust(frame_bytes, b"\x00") + mp3(frames=39, tag=False)
 
     check(whole, "audio/mpeg")
     with pytest.raises(FileTruncatedError):

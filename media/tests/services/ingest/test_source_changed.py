@@ -47,7 +47,7 @@ def test_bytes_changed_before_the_copy_are_never_ready(memory: MemoryStore, user
 @pytest.mark.parametrize(
     "other",
     [photo(2), b"<script>", b"", photo(1)[:-20]],
-    ids=["picture", "script", "empty", "cut"],
+    ids=["other photo", "script", "empty", "truncated"],
 )
 def test_bytes_with_the_same_etag_put_before_the_copy_are_detected(
     colliding_store: CollidingStore, user: User, other: bytes
@@ -67,21 +67,21 @@ def test_bytes_with_the_same_etag_put_before_the_copy_are_detected(
 @pytest.mark.covers("T03", "I01", "I02")
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", ["memory", "colliding_store"])
-def test_no_order_of_puts_makes_a_ready_row_with_other_bytes(
+def test_other_bytes_are_never_ready_whenever_they_are_put(
     request: pytest.FixtureRequest, user: User, name: str, seed: int
 ) -> None:
     """Put other bytes, or the same ones again, before or after any operation of the store."""
     store: MemoryStore = request.getfixturevalue(name)
-    chance = random.Random(f"{name}{seed}")
+    rng = random.Random(f"{name}{seed}")
     for number in range(20):
         issued = ticket(user)
-        right, wrong = photo(2 * number), photo(2 * number + 1)
-        client_put(store, issued.put, right)
+        original, other = photo(2 * number), photo(2 * number + 1)
+        client_put(store, issued.put, original)
         (resource,) = ingest(user, [issued.file_url])
-        bodies = [chance.choice([right, wrong]) for _ in range(chance.randint(1, 3))]
+        bodies = [rng.choice([original, other]) for _ in range(rng.randint(1, 3))]
 
         def replace_bytes_at_random(operation: str, key: str) -> None:
-            if operation in {"copy", "head", "open"} and bodies and chance.random() < 0.4:  # noqa: B023  called in this turn only
+            if operation in {"copy", "head", "open"} and bodies and rng.random() < 0.4:  # noqa: B023  called in this turn only
                 body = bodies.pop()  # noqa: B023
                 client_put(store, issued.put, body)  # noqa: B023
 
@@ -90,10 +90,10 @@ def test_no_order_of_puts_makes_a_ready_row_with_other_bytes(
         store.before = store.after = nothing
 
         if delivered.status == ResourceStatus.READY:
-            assert store.body(delivered.storage_key) == right
+            assert store.body(delivered.storage_key) == original
             for body in bodies:
                 client_put(store, issued.put, body)
-            assert store.body(delivered.storage_key) == right
+            assert store.body(delivered.storage_key) == original
         else:
             assert (delivered.status, delivered.failure_code) == (
                 ResourceStatus.FAILED,

@@ -1,4 +1,4 @@
-"""Tests of admission, deadlines and the bulkhead: what runs, what waits, what is refused."""
+"""Tests of the threads that run Django: which requests run, wait, are refused or time out."""
 
 import asyncio
 import threading
@@ -200,7 +200,7 @@ def test_a_request_that_waits_for_the_store_lets_another_run(view: View) -> None
     assert view.permits == [True]
 
 
-def test_only_so_many_requests_may_wait_for_the_store(view: View) -> None:
+def test_a_limited_number_of_requests_may_wait_for_the_store(view: View) -> None:
     front = front_of(view, max_blocked=2)
 
     async def run() -> list[int]:

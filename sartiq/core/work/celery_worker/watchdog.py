@@ -75,7 +75,7 @@ class Watchdog(bootsteps.StartStopStep):
             before = now
 
     def _observe(self, pool: Any, before: Observation | None) -> Observation:
-        started = state.all_total_count[0]
+        started = state.all_total_count[0]  # a list of one number
         has_free_process = len(state.active_requests) < pool.num_processes
         is_idle = has_free_process and before is not None and before.tasks_started == started
         responds = is_idle and broker_responds()

@@ -1,3 +1,5 @@
+"""Deletions that were given up and that staff retry."""
+
 import pytest
 
 from media.models import DeletionReason, ObjectDeletion
@@ -9,18 +11,18 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bystander")]
 
 @pytest.mark.covers("F22")
 @pytest.mark.parametrize("is_queued_again", [True, False])
-def test_running_a_dead_letter_again_leaves_the_others_to_staff(
+def test_retrying_one_failed_deletion_leaves_the_others_unchanged(
     memory: MemoryStore, *, is_queued_again: bool
 ) -> None:
     deletions.queue(["temp/one", "temp/other"], reason=DeletionReason.EXPIRED)
-    own = ObjectDeletion.objects.filter(key__startswith="temp/").order_by("key")
-    own.update(dead=True, attempts=8)
-    letter, other = own
+    rows = ObjectDeletion.objects.filter(key__startswith="temp/").order_by("key")
+    rows.update(dead=True, attempts=8)
+    selected, other = rows
     if is_queued_again:
-        deletions.queue([letter.key], reason=DeletionReason.ORPHANED)
+        deletions.queue([selected.key], reason=DeletionReason.ORPHANED)
     before = ObjectDeletion.objects.filter(pk=other.pk).values().get()
 
-    failed_deletions.retry_rows([letter.pk])
+    failed_deletions.retry_rows([selected.pk])
 
     assert ObjectDeletion.objects.filter(pk=other.pk).values().get() == before
-    assert own.get(dead=False).key == letter.key
+    assert rows.get(dead=False).key == selected.key
