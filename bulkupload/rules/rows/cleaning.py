@@ -39,7 +39,7 @@ _new_valid_row = partial(tuple.__new__, ValidRow)
 class CellCheck(NamedTuple):
     """How one cell of every row is checked: by its column's limit and its other rules."""
 
-    index: int
+    cell_index: int
     limit: int
     required: bool
     column: Column
@@ -72,7 +72,7 @@ class Cleaner:
         self._retried = retried
         self._exact_checks = self._checks_of(BY_FIELD | {"sku": EXACT_SKU})
         self._checks = self._exact_checks if workbook else self._checks_of(BY_FIELD)
-        self._values_of = itemgetter(*(check.index for check in self._checks))
+        self._values_of = itemgetter(*(check.cell_index for check in self._checks))
         self._limits = [check.limit for check in self._checks]
 
     def _checks_of(self, columns: Mapping[str, Column]) -> list[CellCheck]:
