@@ -19,6 +19,7 @@ from bulkupload.rules.limits import (
 )
 from bulkupload.rules.table.header import FieldMapping
 from bulkupload.rules.table.table_warnings import SheetReport
+from sartiq.core import temporary_files
 
 CHILD = Path(__file__).with_name("child.py")
 IMPORT_ROOT = Path(__file__).parents[3]  # the child's PYTHONPATH
@@ -40,16 +41,20 @@ def convert(
     files = (source.fileno(), target.fileno())
     command = [sys.executable, "-P", "-B", str(CHILD), *(f"/dev/fd/{number}" for number in files)]
     limits = [str(MAX_WORKBOOK_MEMORY), str(MAX_WORKBOOK_SECONDS), str(MAX_FILE_BYTES)]
-    child = subprocess.Popen(  # noqa: S603  our own script under our own interpreter
-        [*command, *limits],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(IMPORT_ROOT)},
-        pass_fds=files,
-    )
+    # A file, since `communicate` never sends its input if its first call times out before that.
+    with temporary_files.nameless_file() as stdin:
+        stdin.write(json.dumps(dict(mapping)).encode())
+        stdin.seek(0)
+        child = subprocess.Popen(  # noqa: S603  our own script under our own interpreter
+            [*command, *limits],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": str(IMPORT_ROOT)},
+            pass_fds=files,
+        )
     try:
-        output = _wait_for_output(child, json.dumps(dict(mapping)).encode(), on_progress)
+        output = _wait_for_output(child, on_progress)
     finally:
         child.kill()
         child.communicate()
@@ -59,16 +64,14 @@ def convert(
 
 
 def _wait_for_output(
-    child: "subprocess.Popen[bytes]", mapping: bytes, on_progress: Callable[[], None]
+    child: "subprocess.Popen[bytes]", on_progress: Callable[[], None]
 ) -> bytes | None:
     """Return the output of the child, or None if it failed or took too long."""
     waited = 0.0
-    stdin: bytes | None = mapping
     while waited < MAX_WORKBOOK_SECONDS * 2:
         try:
-            output, _ = child.communicate(stdin, timeout=POLL_SECONDS)
+            output, _ = child.communicate(timeout=POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            stdin = None  # the next call continues to send what the first one was given
             waited += POLL_SECONDS
             on_progress()
         else:

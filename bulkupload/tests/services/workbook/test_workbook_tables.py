@@ -263,7 +263,7 @@ def test_text_is_read_in_any_representation(private: MemoryStore, user: User) ->
 def test_a_workbook_that_takes_long_is_read(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.001)
+    monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.000_001)
 
     job = import_workbook(user, workbook({1: HEADER, 2: ["A", "Boot"]}))
 
