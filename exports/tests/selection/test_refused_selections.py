@@ -39,9 +39,9 @@ def test_an_empty_list_selects_nothing(client: APIClient) -> None:
 
 
 def test_a_selection_without_files_is_refused(client: APIClient, user: User) -> None:
-    bare = Product.objects.create(user=user, name="Bare")
+    product = Product.objects.create(user=user, name="No image")
 
-    response = client.post(EXPORTS, {"product_ids": [bare.pk]})
+    response = client.post(EXPORTS, {"product_ids": [product.pk]})
 
     assert issues(response) == [(["body"], "too_few")]
     assert not ExportRun.objects.exists()
@@ -100,12 +100,12 @@ def test_looks_with_different_configurations_are_refused(
     assert chosen["export_configuration"]["name"] == "Beach"
 
 
-@pytest.mark.parametrize("whose", ["foreign", "unknown"])
+@pytest.mark.parametrize("is_foreign", [True, False], ids=["foreign", "unknown"])
 def test_a_configuration_the_caller_may_not_use_is_refused(
-    client: APIClient, shoe: Product, whose: str
+    client: APIClient, shoe: Product, *, is_foreign: bool
 ) -> None:
     foreign = ExportConfiguration.objects.create(user=UserFactory.create())
-    pk = foreign.pk if whose == "foreign" else uuid4()
+    pk = foreign.pk if is_foreign else uuid4()
 
     response = client.post(EXPORTS, {"product_ids": [shoe.pk], "export_configuration_id": str(pk)})
 

@@ -1,7 +1,9 @@
 """The table of a workbook is found in any position, and cells outside it are reported."""
 
+import subprocess
 import zipfile
 from io import BytesIO
+from typing import Any
 
 import pytest
 
@@ -263,7 +265,24 @@ def test_text_is_read_in_any_representation(private: MemoryStore, user: User) ->
 def test_a_workbook_that_takes_long_is_read(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.000_001)
+    monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.001)
+
+    job = import_workbook(user, workbook({1: HEADER, 2: ["A", "Boot"]}))
+
+    assert row_counts(job) == RowCounts(created=1)
+
+
+def test_a_workbook_is_read_even_if_the_first_poll_times_out_at_once(
+    private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    communicate = subprocess.Popen.communicate
+    timeouts = iter([-1.0])
+
+    def time_out_first(child: Any, data: Any = None, timeout: float | None = None) -> Any:
+        return communicate(child, data, next(timeouts, timeout))
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", time_out_first)
+    monkeypatch.setattr("bulkupload.services.workbook.convert.MAX_WORKBOOK_SECONDS", 20)
 
     job = import_workbook(user, workbook({1: HEADER, 2: ["A", "Boot"]}))
 

@@ -12,7 +12,9 @@ CDN = "https://cdn.sartiq.test"
 PLAIN = "https://pub.r2.test"
 
 
-def target(path: str, image_type: str | None = None, *, transforms: bool = True) -> str | None:
+def redirect_target(
+    path: str, image_type: str | None = None, *, transforms: bool = True
+) -> str | None:
     return files_redirects.target(
         path, image_format=image_type, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
     )
@@ -40,11 +42,11 @@ def target(path: str, image_type: str | None = None, *, transforms: bool = True)
 def test_a_clean_path_is_encoded_segment_by_segment(
     path: str, image_type: str | None, location: str | None
 ) -> None:
-    assert target(path, image_type) == (location and CDN + location)
+    assert redirect_target(path, image_type) == (location and CDN + location)
 
 
 def test_without_transformations_the_public_url_is_used() -> None:
-    assert target("a.png", "webp", transforms=False) == f"{PLAIN}/a.png"
+    assert redirect_target("a.png", "webp", transforms=False) == f"{PLAIN}/a.png"
 
 
 @pytest.mark.covers("T21", "T22")
@@ -85,20 +87,24 @@ def test_without_transformations_the_public_url_is_used() -> None:
     ],
 )
 def test_a_path_that_is_not_clean_has_no_target(path: str) -> None:
-    assert target(path) is None
-    assert target(path, "webp") is None
+    assert redirect_target(path) is None
+    assert redirect_target(path, "webp") is None
 
 
 @pytest.mark.covers("T21", "T22")
 @pytest.mark.parametrize("image_type", [None, "webp"])
 def test_no_payload_redirects_to_another_host(image_type: str | None) -> None:
     tried = [*payloads(), *(unquote(payload) for payload in payloads())]
-    targets = [where for path in tried if (where := target(path, image_type)) is not None]
+    targets = [
+        location for path in tried if (location := redirect_target(path, image_type)) is not None
+    ]
 
     assert len(set(tried)) >= 2000
     assert targets
-    assert {host for where in targets for host in hosts(where)} == {"cdn.sartiq.test"}
-    assert all(".." not in urlsplit(unquote(unquote(where))).path.split("/") for where in targets)
+    assert {host for location in targets for host in hosts(location)} == {"cdn.sartiq.test"}
+    assert all(
+        ".." not in urlsplit(unquote(unquote(location))).path.split("/") for location in targets
+    )
 
 
 @pytest.mark.covers("T21", "T24")
@@ -107,18 +113,18 @@ def test_no_payload_redirects_to_another_host(image_type: str | None) -> None:
 def test_every_target_is_on_our_host_and_has_the_same_path(
     path: str, image_type: str | None
 ) -> None:
-    where = target(path, image_type)
+    location = redirect_target(path, image_type)
 
-    if where is not None:
-        assert hosts(where) == {"cdn.sartiq.test"}
-        assert where.isascii()
-        assert where.isprintable()
-        assert unquote(where).endswith(f"/{path}")
+    if location is not None:
+        assert hosts(location) == {"cdn.sartiq.test"}
+        assert location.isascii()
+        assert location.isprintable()
+        assert unquote(location).endswith(f"/{path}")
 
 
 @pytest.mark.covers("T25", "T26")
 @pytest.mark.parametrize(
-    ("path", "is_cacheable"),
+    ("path", "cache_control"),
     [
         ("media/1/file.webp", "public, max-age=86400"),
         ("temp/1_2_a.png", "no-store"),
@@ -129,8 +135,8 @@ def test_every_target_is_on_our_host_and_has_the_same_path(
         ("images/a.png", "no-store"),
     ],
 )
-def test_only_redirects_to_canonical_objects_are_cached(path: str, is_cacheable: str) -> None:
-    assert files_redirects.cache_control(path) == is_cacheable
+def test_only_redirects_to_canonical_objects_are_cached(path: str, cache_control: str) -> None:
+    assert files_redirects.cache_control(path) == cache_control
 
 
 @given(st.from_regex(files_redirects._PLAIN, fullmatch=True))
@@ -138,4 +144,4 @@ def test_the_fast_path_gives_the_same_result_as_the_full_check(path: str) -> Non
     assert files_redirects._decoded_forms(path) == [path]
     assert files_redirects._is_clean(path)
     assert quote(path, safe="/" + files_redirects._SAFE) == path
-    assert target(path) == f"{CDN}/{path}"
+    assert redirect_target(path) == f"{CDN}/{path}"

@@ -70,7 +70,8 @@ def describe_conditions(operation: dict[str, Any], method: str) -> None:
 
 def describe_repetition(operation: dict[str, Any]) -> None:
     """Document the 409 of operations that accept an `Idempotency-Key`."""
-    if any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", [])):
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    if "Idempotency-Key" in names:
         operation["responses"]["409"] = KEY_IN_PROGRESS
 
 
