@@ -1,0 +1,169 @@
+"""Rules of operations: time, clocks, stores that fail or lose objects, cleanups, staff."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from catalog.services import trash
+from media.errors import (
+    EmptyBucketError,
+    ReportNotApprovableError,
+    ResourceInUseError,
+    StoreCredentialsError,
+    StoreUnavailableError,
+)
+from media.models import ReconcileReport
+from media.services import removal
+from media.services.cleanup import orphaned_media, temp_uploads
+from media.services.reconcile import service, unknown_objects
+from media.storage import public_store
+from sartiq.core.errors import UnavailableError
+from tests.model.draining import MAX_SKEW, Draining
+from tests.model.environment import database
+from tests.model.environment.stores import EVERY, Fault
+from tests.model.rules.uploads import numbers
+
+TIMES: Final = [
+    timedelta(seconds=2),
+    timedelta(minutes=20),
+    timedelta(hours=2),
+    timedelta(hours=26),
+]
+TRASH_OVER: Final = timedelta(days=31)
+MAX_TIME: Final = timedelta(days=45)  # jobs and archives are kept longer than the example takes
+OPERATIONS: Final = (EVERY, "head", "open", "copy", "put", "delete_many", "list", "clock")
+CLEANUPS: Final[dict[str, Callable[[bool], Any]]] = {
+    "uploads": lambda execute: temp_uploads.discard(store=public_store(), execute=execute),
+    "resources": lambda execute: orphaned_media.discard(execute=execute),
+    "trash": lambda execute: trash.purge(execute=execute),
+    "reconcile": lambda execute: service.reconcile(store=public_store(), execute=execute),
+}
+
+
+class OperationRules(Draining):
+    """What happens to the product from outside, and what its staff do."""
+
+    @precondition(lambda self: self.clock.elapsed < MAX_TIME)
+    @rule(by=st.sampled_from([*TIMES, *TIMES, TRASH_OVER]))
+    def wait(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.clock.advance(by)
+
+    @rule(
+        kind=st.sampled_from(["skew", "fault", "refuse", "repair", "lose", "replace", "plant"]),
+        number=numbers,
+    )
+    def happen(self, kind: str, number: int) -> None:
+        """Let something go wrong outside the product, or be repaired."""
+        match kind:
+            case "skew":  # within what the grace periods allow
+                self.clock.process_skew = (number % 3 - 1) * MAX_SKEW
+                self.clock.store_skew = (number // 3 % 3 - 1) * MAX_SKEW
+            case "fault":
+                self.break_store(number)
+            case "refuse":
+                self.environment.faults.undeletable += number % 8 + 1
+            case "repair":
+                self.environment.faults.reset()
+            case "plant":
+                self.plant_unknown_object()
+            case _:
+                self.lose_object(number, is_replaced=kind == "replace")
+
+    def break_store(self, number: int) -> None:
+        """Let calls fail, before they have an effect or after it (a lost response)."""
+        error = StoreCredentialsError if number % 5 == 0 else StoreUnavailableError
+        fault = Fault(
+            self.pick(OPERATIONS, number),
+            error,
+            remaining=number % 4 + 1,
+            is_lost_response=number % 2 == 1,
+        )
+        self.environment.faults.active.append(fault)
+
+    def lose_object(self, number: int, *, is_replaced: bool) -> None:
+        """Lose the object of a verified file, or put another one in its place."""
+        if not self.ready_resources():
+            return
+        pk, key = self.pick(self.ready_resources(), number)
+        self.state.lost.add(pk)
+        self.state.happened["lost"] += 1
+        if is_replaced:
+            self.environment.public.plant(key, b"another file")
+        else:
+            self.environment.public.lose(key)
+
+    @rule(name=st.sampled_from(sorted(CLEANUPS)), executes=st.booleans())
+    def clean(self, name: str, *, executes: bool) -> None:
+        """Run a cleanup; I17: without `execute` it changes nothing."""
+        before = database.fingerprint(), self.environment.public.objects()
+        self.operate(lambda: CLEANUPS[name](executes))
+        after = database.fingerprint(), self.environment.public.objects()
+        assert executes or before == after, f"I17: {name} changed something"
+
+    @rule(kind=st.sampled_from(["heal", "approve", "discard", "restore"]), number=numbers)
+    def staff(self, kind: str, number: int) -> None:
+        """Let staff heal files, approve unknown objects, delete a file or restore one."""
+        match kind:
+            case "heal":
+                self.state.happened["heal"] += 1
+                response = self.request("root", "post", "media-resources/heal")
+                assert response is None or response.status_code in {202, 503}, response.content
+            case "approve":
+                self.approve_unknown_objects()
+            case "discard" if resources := self.ready_resources():
+                pk, _ = self.pick(resources, number)
+                self.operate(lambda: removal.discard(resource_id=UUID(pk)))
+            case "restore":
+                self.restore_resource(number)
+
+    def approve_unknown_objects(self) -> None:
+        """Approve the last report of unknown objects."""
+        report = ReconcileReport.objects.order_by("-started_at").first()
+        if report is None:
+            return
+        sql = "SELECT key FROM media_unknownobject WHERE report_id = %s"
+        reported = {key for (key,) in database.select(sql, report.pk)}
+        if self.operate(lambda: unknown_objects.approve(report.pk)):
+            self.state.unknown_keys -= reported
+
+    def restore_resource(self, number: int) -> None:
+        """Return a file from the trash, if there is one."""
+        sql = (
+            "SELECT id::text FROM media_mediaresource WHERE deleted_at IS NOT NULL"
+            " ORDER BY created_at"
+        )
+        deleted = [pk for (pk,) in database.select(sql)]
+        if deleted:
+            path = f"media-resources/{self.pick(deleted, number)}/restore"
+            response = self.request("root", "post", path)
+            assert response is None or response.status_code in {200, 503}, response.content
+
+    def operate(self, call: Callable[[], object]) -> bool:
+        """Run a command; return whether it did its work."""
+        raised = self.environment.faults.raised
+
+        def run() -> bool:
+            try:
+                call()
+            except (EmptyBucketError, ReportNotApprovableError, ResourceInUseError):
+                return False
+            except UnavailableError:
+                assert self.environment.faults.raised > raised
+                return False
+            return True
+
+        result = self.crashes.run(run)
+        return result is None or result[0]
+
+    def ready_resources(self) -> list[tuple[str, str]]:
+        """Return the ids and keys of the verified files, oldest first."""
+        sql = (
+            "SELECT id::text, storage_key FROM media_mediaresource WHERE status = 'READY'"
+            " ORDER BY created_at"
+        )
+        return [(pk, key) for pk, key in database.select(sql)]
