@@ -18,7 +18,7 @@ from media.tests.services.deletion.aged_rows import (
     stored,
 )
 from media.tests.services.reconcile.passes import codes, ready, run
-from media.tests.services.relocating import record_operations
+from media.tests.services.relocation.relocating import record_operations
 from sartiq.core.models import Event
 
 pytestmark = pytest.mark.django_db

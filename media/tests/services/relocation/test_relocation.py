@@ -26,7 +26,7 @@ from media.tests.factories import (
     ready,
     upload_file,
 )
-from media.tests.services.relocating import pending, record_operations, state_of
+from media.tests.services.relocation.relocating import pending, record_operations, state_of
 from sartiq.core.models import new_id
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.leases import LeaseLostError

@@ -17,7 +17,7 @@ from media.services import relocation, resources
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.factories import deliver, drain, key_of, originals, photo
-from media.tests.services.relocating import failing, pending, state_of
+from media.tests.services.relocation.relocating import failing, pending, state_of
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.work.retry_policy import MAX_OUTAGE
 
