@@ -146,14 +146,15 @@ class Products:
 
     def fresh(self, **env: str) -> Product:
         """Return a new product; the caller stops it."""
-        storage = env.get("STORAGE", "")
-        paths = temporary_paths()
-        _copy(self._prepared_data(storage), paths.data)
-        product = Product(
-            Stack(paths=paths, environ={"STORAGE": storage}), settings=SETTINGS, env=env
-        )
+        product = Product(self.stack(env.get("STORAGE", "")), settings=SETTINGS, env=env)
         product.start()
         return product
+
+    def stack(self, storage: str = "") -> Stack:
+        """Return a stack with prepared data for a product of the caller, not yet started."""
+        paths = temporary_paths()
+        _copy(self._prepared_data(storage), paths.data)
+        return Stack(paths=paths, environ={"STORAGE": storage})
 
     def _prepared_data(self, storage: str) -> Path:
         """Return data that was prepared once: migrations take seconds of CPU time."""

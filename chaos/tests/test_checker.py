@@ -166,6 +166,15 @@ def test_a_pending_photo_is_stuck_but_not_lost(state: State) -> None:
     assert {item.problem for item in state.violations()} == {Problem.STUCK}
 
 
+def test_an_unfinished_import_is_stuck_but_not_lost(state: State) -> None:
+    state.execute(
+        "UPDATE bulkupload_bulkuploadjob SET status = 'QUEUED', finished_at = NULL, total_rows = 0,"
+        " planned_at = NULL"
+    )
+
+    assert {item.problem for item in state.violations()} == {Problem.STUCK}
+
+
 @pytest.mark.parametrize(
     "sql",
     [
