@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
 
 from devstack.product import Product
 
+TIMEOUT_MILLISECONDS = 15_000  # of every action and expectation, also on a busy machine
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 FLAGS = (
     "--no-sandbox",
@@ -30,6 +31,7 @@ def chromium(driver: Playwright) -> Browser:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for the module: Django refuses database access while its event loop runs."""
+    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     with sync_playwright() as driver:
         browser = chromium(driver)
         yield browser
@@ -61,7 +63,7 @@ def page(browser: Browser, running_product: Product) -> Iterator[Page]:
     context.on("requestfailed", record_host)
     context.on("weberror", lambda error: errors.append(str(error.error)))
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(TIMEOUT_MILLISECONDS)
     yield page
     context.close()
     assert hosts
