@@ -3,12 +3,12 @@
 import argparse
 import os
 
-from benchmarks import bulk, encoders, exports, files, overload, reconcile, web
+from benchmarks import bulk, encoders, exports, files, overload, photos, reconcile, web
 from devstack.product import Product
 from devstack.services.stack import Stack
 
 PARTS = (  # in order
-    *("presign", "redirect", "overload", "hung", "reading", "bulk", "exports", "memory"),
+    *("presign", "redirect", "overload", "hung", "reading", "bulk", "photos", "exports", "memory"),
     "reconcile",
 )
 STANDALONE_PARTS = ("encoders",)  # these need no product
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument(
         "--rows", type=int, default=100_000, help="rows for `bulk`, objects for `reconcile`"
     )
+    parser.add_argument("--photos", type=int, default=photos.PHOTOS, help="photos for `photos`")
     parser.add_argument(
         "--patient", action="store_true", help="run slow importers of `bulk` in every round, too"
     )
@@ -73,6 +74,9 @@ def measure_work(product: Product, options: argparse.Namespace) -> None:
         bulk.imports(product, rounds=options.rounds, rows=options.rows, patient=options.patient)
     if "bulk" in parts and options.million:
         bulk.million(product)
+    if "photos" in parts:
+        photos.tickets(product, rounds=options.rounds)
+        photos.photos(product, count=options.photos)
     if "exports" in parts:
         exports.exports(product, rounds=options.rounds)
     if "memory" in parts:

@@ -1,4 +1,4 @@
-"""The actions of events about imports."""
+"""The actions of events about imports and photo batches."""
 
 from typing import Final
 
@@ -17,6 +17,26 @@ class ImportAction(TextChoices):
     FINISHED = "import.finished", "Import finished"
     FAILED = "import.failed", "Import failed"
     CANCELLED = "import.cancelled", "Import cancelled"
+
+
+@events.register
+class PhotoBatchAction(TextChoices):
+    """What happens to a photo batch; its products have no events of their own."""
+
+    CREATED = "photo_batch.created", "Photo batch created"
+    STARTED = "photo_batch.started", "Photo batch started"
+    RETRIED = "photo_batch.retried", "Photo batch retried"
+    FINISHED = "photo_batch.finished", "Photo batch finished"
+    CANCELLED = "photo_batch.cancelled", "Photo batch cancelled"
+
+
+@events.register
+class SlotWordAction(TextChoices):
+    """What staff do with the slot words of organizations."""
+
+    CREATED = "slot_word.created", "Slot word created"
+    UPDATED = "slot_word.updated", "Slot word changed"
+    DELETED = "slot_word.deleted", "Slot word deleted"
 
 
 ACTION_OF_FINAL_STATUS: Final = {

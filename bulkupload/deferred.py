@@ -35,3 +35,13 @@ def finish_media(job_id: UUID) -> None:
 def fetch_image_later(remote_id: UUID, *, seconds: float) -> None:
     """Have a worker fetch one remote image after a delay."""
     send_later("bulkupload.fetch_image", seconds, remote_id=str(remote_id))
+
+
+def attach_photo(photo_id: UUID) -> None:
+    """Have a worker attach one photo."""
+    send_after_commit("bulkupload.attach_photo", photo_id=str(photo_id))
+
+
+def finish_photos(batch_id: UUID) -> None:
+    """Have a worker check in about a second whether the photos of a batch are ready."""
+    send_later("bulkupload.finish_photos", CHECK_AGAIN_SECONDS, batch_id=str(batch_id))

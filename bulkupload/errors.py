@@ -64,6 +64,92 @@ class NothingToRetryError(ConflictError):
     message: ClassVar[str] = "This bulk upload has nothing to retry now."
 
 
+class PhotoBatchNotFoundError(NotFoundError):
+    """Raised when a photo batch does not exist for the caller."""
+
+    message: ClassVar[str] = "Photo batch not found"
+
+
+class PhotoNotFoundError(NotFoundError):
+    """Raised when a batch has no photo with an id."""
+
+    message: ClassVar[str] = "Photo not found"
+
+
+class NoPhotosError(InvalidError):
+    """Raised when a path is neither a folder nor a ZIP."""
+
+    message: ClassVar[str] = "This is neither a folder nor a ZIP. Name one of them."
+
+
+class PhotoBatchEndedError(ConflictError):
+    """Raised when a photo batch has ended and can no longer be changed."""
+
+    message: ClassVar[str] = "The photo batch has ended. Retry it, or start another one."
+
+
+class NoFailedPhotosError(ConflictError):
+    """Raised when no photo of a batch can be retried."""
+
+    message: ClassVar[str] = "No photo of this batch has failed."
+
+
+class PhotoAttachedError(ConflictError):
+    """Raised when the product of a photo can no longer be changed: it is attached."""
+
+    message: ClassVar[str] = "This photo is already attached. Change the product instead."
+
+
+class TooManyPhotosError(InvalidError):
+    """Raised when a batch would have too many photos."""
+
+    code: ClassVar[str] = "too_many"
+    message: ClassVar[str] = "A photo batch has at most 5,000 photos. Start another batch."
+
+
+class RepeatedPathError(InvalidError):
+    """Raised when two photos of a batch have one path."""
+
+    code: ClassVar[str] = "duplicate"
+    message: ClassVar[str] = (
+        "Another photo of this batch has this path. Put the folder in front of equal names."
+    )
+
+
+class FileNameTooLongError(InvalidError):
+    """Raised when a file name is longer than file systems allow."""
+
+    code: ClassVar[str] = "string_too_long"
+    message: ClassVar[str] = "A file name has at most 255 characters."
+
+
+class EmptyFileNameError(InvalidError):
+    """Raised when a path ends with a slash or its last part is blank."""
+
+    code: ClassVar[str] = "file_name"
+    message: ClassVar[str] = "The path has no file name. Send the path of a file, not of a folder."
+
+
+class ProductOfOtherOwnerError(InvalidError):
+    """Raised when no product of the batch's owner has an id."""
+
+    code: ClassVar[str] = "not_found"
+    message: ClassVar[str] = "No product of the owner of this batch has this id."
+
+
+class NoPhotoOfBatchError(InvalidError):
+    """Raised when an id in a list names no photo of the batch."""
+
+    code: ClassVar[str] = "not_found"
+    message: ClassVar[str] = "This batch has no photo with this id."
+
+
+class SlotWithoutProductError(InvalidError):
+    """Raised when a slot is chosen for a photo without product."""
+
+    message: ClassVar[str] = "This photo has no product. Send product_id too."
+
+
 class BadMappingError(Exception):
     """Raised when a mapping of columns to fields is invalid."""
 

@@ -1,6 +1,6 @@
-"""Queries for bulk uploads: those a user may see, their progress and their errors."""
+"""Queries for bulk uploads and photo batches: those a user may see, progress and errors."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
@@ -13,13 +13,16 @@ from uuid import UUID
 from django.db.models import Aggregate, Count, F, Func, IntegerField, Max, Q, QuerySet, Sum
 
 from accounts.models import OwnerScope, User
-from bulkupload.errors import JobNotFoundError
+from bulkupload.errors import JobNotFoundError, PhotoBatchNotFoundError
 from bulkupload.models import (
     TABLE_ROW,
     BulkUploadChunk,
     BulkUploadJob,
     BulkUploadMediaBatch,
     BulkUploadRowError,
+    PhotoBatch,
+    PhotoFile,
+    PhotoStatus,
 )
 from bulkupload.rules.limits import MIB
 from bulkupload.rules.rows.repeated_skus import REPEATED_SKU
@@ -29,6 +32,8 @@ PAGE_BYTES = 4 * MIB  # of the cells of their rows
 CELL_BYTES = Func(F("cells"), function="octet_length", output_field=IntegerField())
 ROW_OUTCOMES = ("created", "updated", "unchanged", "failed")
 IMAGE_STATES = ("pending", "ready", "failed")
+UNATTACHED = (PhotoStatus.WAITING, PhotoStatus.UPLOADED)
+IN_WORK = (*UNATTACHED, PhotoStatus.INGESTED, PhotoStatus.ATTACHED)
 NO_ROWS = Q(pk__isnull=True)
 
 
@@ -214,3 +219,67 @@ def table_warnings(job: BulkUploadJob) -> list[str]:
     """Return the warnings about a job's table as a whole."""
     rows = BulkUploadRowError.objects.filter(job=job, row=TABLE_ROW).order_by("position")
     return list(rows.values_list("message", flat=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchProgress:
+    """The number of photos in each state, and an estimate; `undecided` ones have no product."""
+
+    counts: Mapping[str, int]
+    undecided: int = 0
+    photos_per_second: float | None = None
+    seconds_left: int | None = None
+
+
+def batches_in_scope(scope: OwnerScope) -> QuerySet[PhotoBatch]:
+    """Return one owner's photo batches, oldest first."""
+    rows: QuerySet[PhotoBatch] = PhotoBatch.objects.in_scope(scope)
+    return rows.order_by("created_at", "id")
+
+
+def get_visible_batch(user: User, batch_id: UUID) -> PhotoBatch:
+    """Return one photo batch; raise PhotoBatchNotFoundError if the caller may not see it."""
+    batch: PhotoBatch | None = PhotoBatch.objects.visible_to(user).filter(pk=batch_id).first()
+    if batch is None:
+        raise PhotoBatchNotFoundError
+    return batch
+
+
+def photos_of(batch: PhotoBatch, *, status: str | None = None) -> QuerySet[PhotoFile]:
+    """Return the photos of a batch by path, optionally those with one status."""
+    rows = PhotoFile.objects.filter(batch=batch).order_by("path")
+    return rows if status is None else rows.filter(status=status)
+
+
+def progress_of_batches(
+    batches: Iterable[PhotoBatch], *, now: datetime
+) -> dict[UUID, BatchProgress]:
+    """Return the progress of each photo batch, in one query for any number of them."""
+    rows = list(batches)
+    files = PhotoFile.objects.filter(batch__in=[batch.pk for batch in rows]).order_by()
+    undecided = Count("pk", filter=Q(product_id__isnull=True, status__in=UNATTACHED))
+    groups = files.values_list("batch_id", "status").annotate(Count("pk"), undecided=undecided)
+    counts: dict[UUID, dict[str, int]] = {batch.pk: {} for batch in rows}
+    totals: dict[UUID, int] = dict.fromkeys(counts, 0)
+    for batch_id, status, photos, without_product in groups:
+        counts[batch_id][status] = photos
+        totals[batch_id] += without_product
+    return {
+        batch.pk: _batch_progress(batch, counts[batch.pk], totals[batch.pk], now) for batch in rows
+    }
+
+
+def _batch_progress(
+    batch: PhotoBatch, counts: Mapping[str, int], undecided: int, now: datetime
+) -> BatchProgress:
+    progress = BatchProgress(counts=counts, undecided=undecided)
+    finished = sum(counts.get(status, 0) for status in (PhotoStatus.READY, PhotoStatus.FAILED))
+    if batch.started_at is None or not finished:
+        return progress
+    rate = finished / _seconds(batch.started_at, batch.finished_at or now)
+    left = sum(counts.get(status, 0) for status in IN_WORK) - undecided
+    return replace(
+        progress,
+        photos_per_second=round(rate, 1),
+        seconds_left=None if batch.is_finished else ceil(max(left, 0) / rate),
+    )

@@ -22,13 +22,22 @@ from exports.models import (
 )
 from exports.rules.adapters.base import Adapter
 from exports.rules.adapters.registry import ADAPTERS
-from exports.rules.templates import Template
+from exports.rules.templates import DEFAULT_TEMPLATE, Template, compile_template
 
 
 def template_of(configuration: ExportConfiguration) -> Template:
     """Return the naming template of a configuration: its own, else the adapter's."""
     adapter = adapter_by_code(configuration.metadata_adapter)
     return adapter.naming(configuration.naming_convention_template)
+
+
+def naming_templates_of(scope: OwnerScope) -> list[Template]:
+    """Return the naming templates of an owner's configurations, oldest first.
+
+    Without a configuration this is the default template, which names such exports.
+    """
+    rows = list(_oldest_first(ExportConfiguration.objects.in_scope(scope)))
+    return [template_of(row) for row in rows] or [compile_template(DEFAULT_TEMPLATE)]
 
 
 def configurations_visible_to(user: User) -> QuerySet[ExportConfiguration]:

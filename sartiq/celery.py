@@ -13,6 +13,7 @@ from sartiq.core.work.celery_worker import broker, persistent_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 RECOVERY = timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS)
 
@@ -60,6 +61,7 @@ app.conf.update(
         "reconcile-bucket-and-rows": _every(HOUR, "media.reconcile"),
         "purge-trash": _every(HOUR, "catalog.purge_trash"),
         "recover-bulk-uploads": _every(RECOVERY, "bulkupload.recover"),
+        "find-unreported-photos": _every(MINUTE, "bulkupload.find_unreported_photos"),
         "discard-old-bulk-uploads": _every(HOUR, "bulkupload.discard_old_jobs"),
         "recover-exports": _every(RECOVERY, "exports.recover"),
         "discard-expired-exports": _every(HOUR, "exports.discard_expired"),

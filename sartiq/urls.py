@@ -17,6 +17,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("catalog.api.urls")),
     path("", include("exports.api.urls")),
     path("", include("bulkupload.api.urls")),
+    path("", include("bulkupload.api.photos.urls")),
     path(
         "openapi.json",
         SpectacularJSONAPIView.as_view(

@@ -22,6 +22,10 @@ from bulkupload.models import (
     BulkUploadMediaBatch,
     JobStatus,
     MediaStatus,
+    PhotoBatch,
+    PhotoBatchStatus,
+    PhotoFile,
+    PhotoStatus,
     RemoteImage,
 )
 from bulkupload.rules.table.dialects import Dialect
@@ -63,6 +67,7 @@ class Bystander:
         self._add_entities()
         self._add_media()
         self._add_import()
+        self._add_photos()
         self._add_exports()
         self._before = self._read()
 
@@ -205,6 +210,21 @@ class Bystander:
                 **values,
             )
         )
+
+    def _add_photos(self) -> None:
+        running = PhotoBatchStatus.RUNNING
+        batch = self._add(PhotoBatch(**self._owner, status=running, last_arrival_at=timezone.now()))
+        photo = {
+            "batch": batch,
+            "content_type": "image/png",
+            "file_size": 100,
+            "product_id": self._product.pk,
+            "slot": "images",
+            "upload_id": new_id(),
+        }
+        uploaded = PhotoStatus.UPLOADED
+        self._add(PhotoFile(path="A_1.png", status=uploaded, **photo, **self._held))
+        self._add(PhotoFile(path="A_2.png", **photo, checked_at=self._later))
 
     def _add_exports(self) -> None:
         self._add(ExportConfiguration(name="Theirs", **self._owner))

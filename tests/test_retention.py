@@ -16,6 +16,7 @@ KEPT: Final[dict[str, str]] = {
     **{f"accounts.{name}": OWNED for name in PEOPLE},
     "catalog.look_products": OWNED,
     "catalog.productionrequest_looks": OWNED,
+    "bulkupload.slotword": OWNED,
     "exports.exportconfiguration": OWNED,
     "auth.group": OWNED,
     "auth.group_permissions": OWNED,
@@ -57,6 +58,8 @@ CLEANED_UP: Final[dict[str, tuple[str, str]]] = {
             "bulkuploadmediabatch",
             "bulkuploadmedia",
             "bulkuploadmediabatch_remotes",
+            "photobatch",
+            "photofile",
         )
     },
     "bulkupload.remoteimage": ("REMOTE_IMAGE_RETENTION_DAYS", "bulkupload.discard_old_jobs"),

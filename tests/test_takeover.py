@@ -24,6 +24,7 @@ TASKS = {
     "ObjectDeletion": "media.delete_objects",
     "BulkUploadChunk": "bulkupload.import_chunk",
     "BulkUploadMediaBatch": "bulkupload.attach_media",
+    "PhotoFile": "bulkupload.attach_photo",
     "RemoteImage": "bulkupload.fetch_image",
     "ExportItem": "exports.convert",
     "ExportRun": "exports.assemble",

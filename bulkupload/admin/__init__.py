@@ -1,3 +1,3 @@
-from bulkupload.admin import jobs, rows
+from bulkupload.admin import jobs, photos, rows
 
-__all__ = ["jobs", "rows"]
+__all__ = ["jobs", "photos", "rows"]

@@ -14,6 +14,14 @@ from bulkupload.models.media import (
     RemoteImage,
     RemoteStatus,
 )
+from bulkupload.models.photos import (
+    OnExisting,
+    PhotoBatch,
+    PhotoBatchStatus,
+    PhotoFile,
+    PhotoStatus,
+    SlotWord,
+)
 
 __all__ = [
     "TABLE_ROW",
@@ -27,6 +35,12 @@ __all__ = [
     "ErrorSeverity",
     "JobStatus",
     "MediaStatus",
+    "OnExisting",
+    "PhotoBatch",
+    "PhotoBatchStatus",
+    "PhotoFile",
+    "PhotoStatus",
     "RemoteImage",
     "RemoteStatus",
+    "SlotWord",
 ]

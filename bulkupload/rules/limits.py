@@ -1,5 +1,9 @@
-"""Limits of one bulk upload; the rows of a chunk are the setting `BULK_CHUNK_ROWS`."""
+"""Limits of one bulk upload and of one photo batch.
 
+The rows of a chunk are the setting `BULK_CHUNK_ROWS`.
+"""
+
+from datetime import timedelta
 from typing import Final
 
 MIB: Final = 1024 * 1024
@@ -19,3 +23,7 @@ MAX_VALUE_LENGTH: Final = 500  # characters of a value or message in an error
 MAX_WORKBOOK_BYTES: Final = 256 * MIB  # of the unpacked parts of an XLSX
 MAX_WORKBOOK_MEMORY: Final = 2048 * MIB  # bytes, of the process that converts it
 MAX_WORKBOOK_SECONDS: Final = 240  # of CPU time; 256 MiB of cells take 50 to 100
+
+MAX_PHOTOS: Final = 5000  # of one batch
+MAX_REQUEST_PHOTOS: Final = 500  # of one request
+MAX_IDLE_TIME: Final = timedelta(hours=24)  # without an arrival; then a photo batch ends

@@ -1,4 +1,4 @@
-"""Deleting old jobs with their errors and files, in bounded batches."""
+"""Deleting old jobs with their errors and files, and old photo batches, in bounded batches."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from bulkupload.models import BulkUploadJob, BulkUploadMedia, BulkUploadRowError, RemoteImage
+from bulkupload.models import (
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadRowError,
+    PhotoBatch,
+    PhotoFile,
+    RemoteImage,
+)
 from media.models import Bucket, DeletionReason
 from media.services import deletions
 from sartiq.core.work import old_rows
@@ -38,6 +45,16 @@ def discard_old_remote_images() -> int:
     """
     before = timezone.now() - timedelta(days=settings.REMOTE_IMAGE_RETENTION_DAYS)
     return old_rows.delete_in_batches(RemoteImage.objects.unused(before=before))
+
+
+def discard_old_photo_batches() -> int:
+    """Delete photo batches that ended longer ago than imports are kept; return how many."""
+    before = timezone.now() - timedelta(days=settings.IMPORT_RETENTION_DAYS)
+    batches = PhotoBatch.objects.expired(before=before).order_by("finished_at")
+    ids = list(batches.values_list("pk", flat=True)[:JOB_BATCH_SIZE])
+    for pk in ids:
+        old_rows.delete_in_batches(PhotoFile.objects.filter(batch_id=pk).order_by("status"))
+    return old_rows.delete_in_batches(batches.filter(files__isnull=True), max_batches=1)
 
 
 def _discard_rows(job_id: UUID) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from devstack.demo import archive, photos, table
+from devstack.demo import archive, photo_batch, photos, table
 from devstack.demo.client import DemoClient
 from devstack.folders import CHECKOUT
 from devstack.process.child import DevstackError
@@ -47,6 +47,7 @@ def _run_steps(product: Product, console: Console) -> None:
             uploads = photos.run_steps(
                 client, person=product.users["member"], paths=sample_photos()
             )
+            batched = photo_batch.run_steps(client, paths=sample_photos())
             imported = table.run_steps(client, table=TABLE, media=uploads.media)
             exported = archive.run_steps(client, product_ids=[uploads.product["id"], *imported])
         except httpx.HTTPError as error:
@@ -54,6 +55,7 @@ def _run_steps(product: Product, console: Console) -> None:
             raise DevstackError(message) from error
     console.print(
         f"\n[bold green]All checks passed[/bold green]: {uploads.summary}, "
+        f"{batched} photos attached by name, "
         f"{len(imported)} products imported, {exported} images exported, "
         f"in {time.monotonic() - started_at:.1f} s.",
         soft_wrap=True,

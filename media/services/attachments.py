@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
+from django.db.models import F
 from django.db.models.functions import Now
 
 from media.models import Attachment, MediaResource
@@ -60,6 +61,28 @@ def fill_many(
         unattached_at=None, updated_at=Now()
     )
     start_grace(set(before.values()) - attached_ids)
+
+
+def insert_into_list(
+    *, entity_type: str, entity_id: UUID, slot: str, resource: MediaResource, position: int
+) -> None:
+    """Attach a resource to a list slot at a position; later ones move back by one.
+
+    The caller holds locks on the entity and on the resource.
+    """
+    rows = Attachment.objects.filter(entity_type=entity_type, entity_id=entity_id, slot=slot)
+    later = rows.filter(position__gte=position)
+    later.update(position=F("position") + 1, updated_at=Now())
+    Attachment.objects.create(
+        resource=resource,
+        entity_type=entity_type,
+        entity_id=entity_id,
+        slot=slot,
+        position=position,
+    )
+    MediaResource.objects.filter(pk=resource.pk, unattached_at__isnull=False).update(
+        unattached_at=None, updated_at=Now()
+    )
 
 
 def attached_resource_ids_of_entities(

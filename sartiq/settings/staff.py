@@ -37,6 +37,9 @@ _MENU = {
         "bulkupload.bulkuploadmediabatch": ("Image batches", "photo_album"),
         "bulkupload.bulkuploadmedia": ("Images of rows", "image"),
         "bulkupload.remoteimage": ("Remote images", "cloud_download"),
+        "bulkupload.photobatch": ("Photo batches", "photo_library"),
+        "bulkupload.photofile": ("Photos of batches", "add_photo_alternate"),
+        "bulkupload.slotword": ("Slot words", "dictionary"),
     },
     "People": {
         "accounts.user": ("Users", "group"),

@@ -7,6 +7,7 @@ owner, admin of another organization, superuser.
 from typing import Final
 
 from tests.api.export_rows import EXPORT_RUNS, EXPORTS
+from tests.api.photo_rows import PHOTO_BATCHES
 from tests.api.rows import (
     NAMED,
     NO_ORGANIZATION,
@@ -244,4 +245,7 @@ OPEN: Final = [
     Row(route="GET /health/storage", expected=everyone(200)),
 ]
 
-ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *EXPORT_RUNS, *BULK, *OPEN]
+ROWS: Final = [
+    *(*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *EXPORT_RUNS, *BULK),
+    *(*PHOTO_BATCHES, *OPEN),
+]

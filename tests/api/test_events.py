@@ -31,6 +31,10 @@ WITHOUT_EVENT: Final = {
     },
     f"POST {V1}/bulk-upload/{{job_id}}/cancel": "see bulkupload/tests/services/test_lifecycle.py",
     "POST /bulk-upload/{job_id}/cancel": "see bulkupload/tests/services/test_lifecycle.py",
+    f"POST {V1}/photo-batches/{{batch_id}}/files": "an event says how the batch ended",
+    f"POST {V1}/photo-batches/{{batch_id}}/uploaded": "an event says how the batch ended",
+    f"POST {V1}/photo-batches/{{batch_id}}/tickets": "an event says how the batch ended",
+    f"PATCH {V1}/photo-batches/{{batch_id}}/files/{{file_id}}": "an event says how the batch ended",
 }
 
 

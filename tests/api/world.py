@@ -14,7 +14,14 @@ from accounts.tests.factories import (
     UserFactory,
     token_of,
 )
-from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
+from bulkupload.models import (
+    BulkUploadJob,
+    BulkUploadRowError,
+    JobStatus,
+    PhotoBatch,
+    PhotoFile,
+    PhotoStatus,
+)
 from bulkupload.rules.table.dialects import Dialect
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.models import (
@@ -107,6 +114,7 @@ def build() -> World:
             **_personal_configurations(people | {"colleague": colleague, "newcomer": newcomer}),
             "visibility": MetadataAdapterVisibility.objects.create(code="ovs").pk,
             "job": _job(owned).pk,
+            **_photo_batch(owned, product),
             "run": _run(owned, RunStatus.COMPLETED_WITH_ERRORS).pk,
             "running": _run(owned, RunStatus.RUNNING).pk,
             "expired": _run(owned, RunStatus.EXPIRED).pk,
@@ -181,6 +189,25 @@ def _job(owned: dict[str, Any]) -> BulkUploadJob:
         cells='["S-1", ""]',
     )
     return job
+
+
+def _photo_batch(owned: dict[str, Any], product: Product) -> dict[str, UUID]:
+    """Store a batch of one photo that has failed and waits for a decision."""
+    batch = PhotoBatch.objects.create(**owned, name="Day 1", last_arrival_at=timezone.now())
+    photo = PhotoFile.objects.create(
+        batch=batch,
+        path="S-1_front.webp",
+        content_type="image/webp",
+        file_size=100,
+        status=PhotoStatus.FAILED,
+        failure_code="product_deleted",
+        failure_message="The product was deleted. Choose another product.",
+        product_id=product.pk,
+        sku="S-1",
+        slot="cover_image",
+        matched_by="sku",
+    )
+    return {"batch": batch.pk, "photo": photo.pk}
 
 
 def _run(owned: dict[str, Any], status: RunStatus) -> ExportRun:

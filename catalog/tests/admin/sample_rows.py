@@ -17,8 +17,12 @@ from bulkupload.models import (
     ChunkStatus,
     JobStatus,
     MediaStatus,
+    PhotoBatch,
+    PhotoFile,
+    PhotoStatus,
     RemoteImage,
     RemoteStatus,
+    SlotWord,
 )
 from catalog.models import Guideline, Look, LoraModel, Product, ProductionRequest, Subject
 from exports.models import (
@@ -80,6 +84,7 @@ def create(text: str) -> list[Model]:
     rows += _export(user, organization, text)
     product = next(row for row in rows if isinstance(row, Product))
     rows += _bulk(user, organization, text, product)
+    rows += _photos(user, organization, text, number)
     return rows + _media(user, organization, text, product)
 
 
@@ -220,6 +225,27 @@ def _bulk(user: User, organization: Organization, text: str, product: Product) -
         failed=1,
     )
     return [job, chunk, error, remote, batch, media]
+
+
+def _photos(user: User, organization: Organization, text: str, number: int) -> list[Model]:
+    batch = PhotoBatch.objects.create(
+        user=user, organization=organization, name=text, template=text[:200], last_arrival_at=NOW
+    )
+    photo = PhotoFile.objects.create(
+        batch=batch,
+        path=text,
+        content_type="image/png",
+        file_size=1,
+        status=PhotoStatus.FAILED,
+        sku=text[:100],
+        candidates=[{"product_id": text, "sku": text}],
+        failure_code=text[:64],
+        failure_message=text,
+    )
+    word = SlotWord.objects.create(
+        organization=organization, word=f"{number}{text}"[:50], slot="images"
+    )
+    return [batch, photo, word]
 
 
 def _export(user: User, organization: Organization, text: str) -> list[Model]:

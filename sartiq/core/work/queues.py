@@ -24,6 +24,8 @@ _BY_TASK: Final = {
     "bulkupload.attach_media": BULK,
     "bulkupload.fetch_image": BULK,
     "bulkupload.settle_media": BULK,
+    "bulkupload.attach_photo": BULK,
+    "bulkupload.finish_photos": BULK,
     "exports.convert": EXPORTS,
     "exports.assemble": EXPORTS,
 }

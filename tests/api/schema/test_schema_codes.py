@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 
 from bulkupload.codes import FAILURE_CODES, ROW_ERROR_CODES
+from bulkupload.rules.photos.failures import CODES as PHOTO_CODES
 from exports.codes import FILE_FAILURE_CODES, RUN_FAILURE_CODES
 from exports.errors import ConversionError
 from media.rules.failures import CODES as MEDIA_CODES
@@ -19,6 +20,7 @@ PROPERTIES: Final = {
     ("MediaResourcePublic", "failure_code"): "MediaFailureCode",
     ("FailurePublic", "code"): "BulkUploadFailureCode",
     ("RowErrorPublic", "code"): "RowErrorCode",
+    ("PhotoFailurePublic", "code"): "PhotoFailureCode",
     ("RunFaultPublic", "code"): "ExportFailureCode",
     ("RunFailurePublic", "code"): "ExportFileFailureCode",
     ("ValidationError", "type"): "ValidationErrorType",
@@ -27,6 +29,7 @@ ENUMS: Final = {
     "MediaFailureCode": MEDIA_CODES,
     "BulkUploadFailureCode": FAILURE_CODES,
     "RowErrorCode": ROW_ERROR_CODES,
+    "PhotoFailureCode": PHOTO_CODES,
     "ExportFailureCode": RUN_FAILURE_CODES,
     "ExportFileFailureCode": FILE_FAILURE_CODES,
 }
@@ -76,6 +79,13 @@ def test_enums_are_the_sets_of_the_code(schemas: dict[str, Any], name: str) -> N
 def test_pages_list_the_codes_of_exports() -> None:
     assert documented_codes("errors.md", "`ExportFailureCode`") == set(RUN_FAILURE_CODES)
     assert documented_codes("errors.md", "`ExportFileFailureCode`") == set(FILE_FAILURE_CODES)
+
+
+def test_pages_list_the_codes_of_photos() -> None:
+    listed = documented_codes("errors.md", "`PhotoFailureCode`")
+
+    assert listed <= set(PHOTO_CODES)
+    assert set(PHOTO_CODES) - listed <= set(MEDIA_CODES)
 
 
 def test_pages_list_the_codes_of_bulk_uploads() -> None:

@@ -13,7 +13,7 @@ from sartiq.core.management.commands.check_openapi import document
 
 VERBS = (
     *("list", "get", "create", "update", "delete", "cancel", "retry", "preview", "download"),
-    *("heal", "restore", "serve", "upload", "refresh", "test"),
+    *("attach", "confirm", "heal", "restore", "serve", "upload", "refresh", "test"),
 )
 OF_METHOD = {
     "get": {"list", "get", "download", "serve"},

@@ -1,0 +1,106 @@
+"""Saving which attached photos are ready, replacing slots that are complete, ending batches."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from bulkupload import deferred
+from bulkupload.models import PhotoBatch, PhotoFile, PhotoStatus
+from bulkupload.rules.photos.failures import failure
+from bulkupload.services.photos import lifecycle, slots
+from catalog.services import attach_images
+from media.models import MediaResource, ResourceStatus
+from sartiq.core.work.crash_points import crash_point
+
+PAGE_SIZE = 500  # photos in one transaction
+GONE = ""  # the status of a resource that was deleted
+
+
+def finish(batch_id: UUID) -> None:
+    """Save what became of a batch's photos and end it, or check again in about a second."""
+    update_outcomes(batch_id)
+    if lifecycle.end_if_done(batch_id):
+        return
+    photos = PhotoFile.objects.filter(batch_id=batch_id)
+    if photos.unverified().exists() and not photos.to_attach().exists():
+        deferred.finish_photos(batch_id)
+
+
+def update_outcomes(batch_id: UUID) -> None:
+    """Save which photos are ready or failed, and replace the slots whose photos are all ready."""
+    attached = PhotoFile.objects.filter(batch_id=batch_id, status=PhotoStatus.ATTACHED)
+    ingested = PhotoFile.objects.filter(batch_id=batch_id, status=PhotoStatus.INGESTED)
+    after: UUID | None = None
+    while True:
+        page = (attached | ingested).order_by("pk")
+        rows = list((page.filter(pk__gt=after) if after else page)[:PAGE_SIZE])
+        if not rows:
+            break
+        after = rows[-1].pk
+        _save_outcomes(batch_id, rows)
+    groups = ingested.order_by().values_list("product_id", "slot").distinct()
+    for product_id, slot in list(groups):
+        _replace(PhotoFile(batch_id=batch_id, product_id=product_id, slot=slot))
+
+
+def _save_outcomes(batch_id: UUID, rows: list[PhotoFile]) -> None:
+    states = _states_of(rows)
+    by_outcome: dict[tuple[PhotoStatus, str], list[UUID]] = {}
+    for row in rows:
+        status, code = states.get(row.resource_id, (GONE, ""))
+        if status == ResourceStatus.FAILED:
+            by_outcome.setdefault((PhotoStatus.FAILED, code), []).append(row.pk)
+        elif row.status == PhotoStatus.INGESTED and status == GONE:
+            by_outcome.setdefault((PhotoStatus.FAILED, "file_not_found"), []).append(row.pk)
+        elif row.status == PhotoStatus.ATTACHED and status != ResourceStatus.PENDING:
+            # A deleted resource was ready before: it has been replaced since.
+            by_outcome.setdefault((PhotoStatus.READY, ""), []).append(row.pk)
+    if not by_outcome:
+        return
+    with transaction.atomic():
+        lifecycle.lock(PhotoBatch(pk=batch_id))
+        for (outcome, code), ids in by_outcome.items():
+            unverified = PhotoFile.objects.unverified().filter(pk__in=ids)
+            if outcome == PhotoStatus.FAILED:
+                lifecycle.fail(unverified, failure(code))
+            else:
+                unverified.update(status=outcome, finished_at=Now(), updated_at=Now())
+        crash_point("photo-outcomes-saved")
+
+
+def _states_of(rows: Iterable[PhotoFile]) -> dict[UUID | None, tuple[str, str]]:
+    ids = [row.resource_id for row in rows if row.resource_id]
+    resources = MediaResource.objects.filter(pk__in=ids)
+    fields = resources.values_list("pk", "status", "failure_code")
+    return {pk: (status, code) for pk, status, code in fields}
+
+
+def _replace(example: PhotoFile) -> None:
+    """Replace a slot if all photos of the batch for it have READY resources."""
+    batch = PhotoBatch.objects.get(pk=example.batch_id)
+    members = PhotoFile.objects.in_slot_of(example).exclude(status__in=slots.OUT_OF_SLOT)
+    complete = [PhotoStatus.INGESTED, PhotoStatus.READY]
+    if members.exclude(status__in=complete).exists():
+        return
+    with transaction.atomic():
+        product_ids = {example.product_id} if example.product_id else set()
+        has_product = attach_images.lock_products(batch.scope, product_ids)
+        if lifecycle.lock(batch).status != batch.status:
+            return
+        photos = list(members.select_for_update(of=("self",)).order_by("pk"))
+        ingested = members.filter(status=PhotoStatus.INGESTED)
+        if not has_product:
+            lifecycle.fail(ingested, failure("product_deleted"))
+            return
+        ids = {photo.resource_id for photo in photos}
+        locked = slots.lock_resources(ids | slots.attached_resource_ids(example))
+        resources = {
+            row.pk: row for row in locked if row.pk in ids and row.status == ResourceStatus.READY
+        }
+        is_complete = all(photo.status in complete for photo in photos)
+        if is_complete and resources.keys() == ids:
+            slots.replace(photos, resources)
+            crash_point("photo-slot-replaced")
+            ingested.update(status=PhotoStatus.READY, finished_at=Now(), updated_at=Now())

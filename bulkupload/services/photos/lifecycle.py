@@ -1,0 +1,250 @@
+"""Starting, cancelling, retrying and ending photo batches.
+
+Whoever changes photos locks their batch first, so that two transactions cannot deadlock.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
+from django.db.models.functions import Now
+
+from accounts.models import User
+from bulkupload import selectors
+from bulkupload.actions import PhotoBatchAction
+from bulkupload.errors import NoFailedPhotosError, PhotoBatchEndedError
+from bulkupload.models import PhotoBatch, PhotoBatchStatus, PhotoFile, PhotoStatus
+from bulkupload.rules.photos.failures import PhotoFailure, failure
+from bulkupload.services.photos import dispatch
+from bulkupload.services.photos.match_names import MATCH_FIELDS, apply_match, match_names
+from media.models import MediaResource
+from sartiq.core import events
+from sartiq.core.work.crash_points import crash_point
+from sartiq.core.work.runner import WorkStoppedError
+
+log = structlog.get_logger(__name__)
+
+LOCK_RUNNING = "SELECT id FROM bulkupload_photobatch WHERE id = %s AND status = %s FOR SHARE"
+WITHOUT_LEASE = {
+    "lease_holder": None,
+    "lease_expires_at": None,
+    "lease_fence": F("lease_fence") + 1,
+}
+AGAIN = {"sent_at": None, "run_after": None, "attempts": 0, "unavailable_since": None}
+BATCH_SIZE = 1000  # photos of one statement
+UNDECIDED = Q(product_id__isnull=True)
+
+
+class BatchStoppedError(WorkStoppedError):
+    """Raised when the batch ended while a photo was being attached."""
+
+
+def lock(batch: PhotoBatch) -> PhotoBatch:
+    """Return a batch as it is now, locked until the transaction ends."""
+    rows = PhotoBatch.objects.select_for_update(of=("self",), no_key=True)
+    locked: PhotoBatch = rows.get(pk=batch.pk)
+    return locked
+
+
+def require_running(batch_id: UUID) -> None:
+    """Lock a batch so that it cannot end before this transaction does, or raise BatchStoppedError.
+
+    Workers share the lock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_RUNNING, [batch_id, PhotoBatchStatus.RUNNING])
+        if cursor.fetchone() is None:
+            raise BatchStoppedError
+
+
+def start(*, user: User, batch_id: UUID, now: datetime) -> PhotoBatch:
+    """Have the photos of a batch attached, those not uploaded yet as they arrive.
+
+    A running batch stays as it is. Raises PhotoBatchNotFoundError, PhotoBatchEndedError.
+    """
+    batch = selectors.get_visible_batch(user, batch_id)
+    with transaction.atomic():
+        locked = lock(batch)
+        if locked.is_finished:
+            raise PhotoBatchEndedError
+        if locked.status == PhotoBatchStatus.OPEN:
+            _run(locked, now=now)
+            events.record(PhotoBatchAction.STARTED, locked)
+    batch.refresh_from_db()
+    return batch
+
+
+def cancel(*, user: User, batch_id: UUID) -> PhotoBatch:
+    """Stop a batch: attached photos stay, the others fail. A cancelled batch stays as it is.
+
+    Raises PhotoBatchNotFoundError, PhotoBatchEndedError.
+    """
+    batch = selectors.get_visible_batch(user, batch_id)
+    with transaction.atomic():
+        locked = lock(batch)
+        if locked.status == PhotoBatchStatus.DONE:
+            raise PhotoBatchEndedError
+        if not locked.is_finished:
+            _cancel(locked, "cancelled")
+    batch.refresh_from_db()
+    return batch
+
+
+def cancel_without_owner(batch_id: UUID) -> None:
+    """Cancel a batch whose user may no longer write to its owner's products."""
+    with transaction.atomic():
+        locked = lock(PhotoBatch(pk=batch_id))
+        if not locked.is_finished:
+            _cancel(locked, "owner_gone")
+
+
+def retry(*, user: User, batch_id: UUID, now: datetime) -> PhotoBatch:
+    """Run a batch again for its failed photos; those without bytes wait for another upload.
+
+    Raises PhotoBatchNotFoundError, NoFailedPhotosError.
+    """
+    batch = selectors.get_visible_batch(user, batch_id)
+    with transaction.atomic():
+        locked = lock(batch)
+        failed = locked.files.filter(status=PhotoStatus.FAILED)
+        count = failed.update(**RETRIED, updated_at=now)
+        if not count:
+            raise NoFailedPhotosError
+        _match_again(locked)
+        _run(locked, now=now)
+        events.record(PhotoBatchAction.RETRIED, locked, photos=count)
+    batch.refresh_from_db()
+    return batch
+
+
+def reopen(batch: PhotoBatch, *, now: datetime) -> None:
+    """Let a locked batch continue after a choice of the user, in the caller's transaction."""
+    if batch.is_finished:
+        _run(batch, now=now)
+    else:
+        _touch(batch, now=now)
+
+
+def fail(photos: "QuerySet[PhotoFile]", reason: PhotoFailure) -> int:
+    """Fail photos with a reason, in the caller's transaction; return how many."""
+    values: dict[str, Any] = {"arrived_at": None, "upload_id": None} if reason.needs_upload else {}
+    return photos.update(
+        status=PhotoStatus.FAILED,
+        failure_code=reason.code,
+        failure_message=reason.message,
+        finished_at=Now(),
+        updated_at=Now(),
+        **values,
+        **WITHOUT_LEASE,
+    )
+
+
+def end_if_done(batch_id: UUID) -> bool:
+    """End a running batch that has nothing left to do; return whether it ended."""
+    with transaction.atomic():
+        locked = lock(PhotoBatch(pk=batch_id))
+        if locked.status != PhotoBatchStatus.RUNNING or _has_work(locked):
+            return False
+        _end(locked)
+    return True
+
+
+def end_idle(batch_id: UUID, *, before: datetime) -> bool:
+    """End a batch for which nothing has arrived since a moment; return whether it ended."""
+    with transaction.atomic():
+        locked = lock(PhotoBatch(pk=batch_id))
+        if locked.is_finished or locked.last_arrival_at >= before:
+            return False
+        if locked.status == PhotoBatchStatus.RUNNING and _is_attaching(locked):
+            return False
+        _end(locked)
+    return True
+
+
+def _run(batch: PhotoBatch, *, now: datetime) -> None:
+    values = {"status": PhotoBatchStatus.RUNNING, "finished_at": None, "last_arrival_at": now}
+    PhotoBatch.objects.filter(pk=batch.pk).update(
+        **values, started_at=batch.started_at or now, updated_at=now
+    )
+    dispatch.top_up_after_commit(batch.pk)
+    crash_point("photo-batch-running")
+
+
+def _touch(batch: PhotoBatch, *, now: datetime) -> None:
+    PhotoBatch.objects.filter(pk=batch.pk).update(last_arrival_at=now, updated_at=now)
+    dispatch.top_up_after_commit(batch.pk)
+
+
+def _match_again(batch: PhotoBatch) -> None:
+    """Match photos without product again: there may be new products or slot words."""
+    left = [PhotoStatus.WAITING, PhotoStatus.UPLOADED]
+    photos = list(batch.files.filter(UNDECIDED, status__in=left))
+    matches = match_names(batch.scope, batch.template, [photo.path for photo in photos])
+    for photo, match in zip(photos, matches, strict=True):
+        apply_match(photo, match)
+    PhotoFile.objects.bulk_update(photos, MATCH_FIELDS, batch_size=BATCH_SIZE)
+
+
+def _is_attaching(batch: PhotoBatch) -> bool:
+    """Return whether photos are being attached, or their files verified."""
+    pending = MediaResource.objects.pending()
+    return (
+        batch.files.to_attach().exists()
+        or batch.files.filter(status=PhotoStatus.ATTACHED).exists()
+        or pending.filter(
+            pk__in=batch.files.filter(status=PhotoStatus.INGESTED).values("resource_id")
+        ).exists()
+    )
+
+
+def _has_work(batch: PhotoBatch) -> bool:
+    expected = batch.files.filter(status=PhotoStatus.WAITING).with_product()
+    return _is_attaching(batch) or expected.exists()
+
+
+def _cancel(batch: PhotoBatch, code: str) -> None:
+    left = [PhotoStatus.WAITING, PhotoStatus.UPLOADED, PhotoStatus.INGESTED]
+    fail(batch.files.filter(status__in=left), failure(code))
+    _save_end(batch, PhotoBatchStatus.CANCELLED)
+
+
+def _end(batch: PhotoBatch) -> None:
+    """End a locked batch: what is neither attached nor refused fails with the reason."""
+    left = batch.files.filter(status__in=[PhotoStatus.WAITING, PhotoStatus.UPLOADED])
+    fail(left.filter(UNDECIDED, candidates=[]), failure("no_product"))
+    fail(left.filter(UNDECIDED), failure("ambiguous_product"))
+    fail(left.filter(status=PhotoStatus.WAITING), failure("never_sent"))
+    fail(left.filter(status=PhotoStatus.UPLOADED), failure("not_attached"))
+    fail(batch.files.filter(status=PhotoStatus.INGESTED), failure("slot_incomplete"))
+    _save_end(batch, PhotoBatchStatus.DONE)
+
+
+def _save_end(batch: PhotoBatch, status: PhotoBatchStatus) -> None:
+    PhotoBatch.objects.filter(pk=batch.pk).update(
+        status=status, finished_at=Now(), updated_at=Now()
+    )
+    counts = dict(batch.files.order_by().values_list("status").annotate(photos=Count("pk")))
+    is_done = status == PhotoBatchStatus.DONE
+    events.record(
+        PhotoBatchAction.FINISHED if is_done else PhotoBatchAction.CANCELLED,
+        batch,
+        **{name.lower(): count for name, count in counts.items()},
+    )
+    crash_point("photo-batch-ended")
+
+
+RETRIED = {
+    "status": Case(
+        When(arrived_at__isnull=False, then=Value(PhotoStatus.UPLOADED)),
+        default=Value(PhotoStatus.WAITING),
+        output_field=CharField(),
+    ),
+    "failure_code": "",
+    "failure_message": "",
+    "finished_at": None,
+    **AGAIN,
+    **WITHOUT_LEASE,
+}

@@ -1,0 +1,124 @@
+"""The pictures of a slot: where a photo of a batch goes among them."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from bulkupload.models import PhotoFile, PhotoStatus
+from bulkupload.rules.photos.failures import PhotoFailure, failure
+from catalog.models import Product
+from catalog.rules.slots import EntityType, list_slots
+from media.models import Attachment, MediaResource, ResourceStatus
+from media.services import attachments
+
+LIST_SLOTS = list_slots(EntityType.PRODUCT)
+OUT_OF_SLOT = (PhotoStatus.CONFLICT, PhotoStatus.SKIPPED)
+
+
+def conflict_of(photo: PhotoFile, content_hash: str, *, replaces: bool) -> PhotoFailure | None:
+    """Return why a photo cannot go into its slot, None if it can; the product is locked."""
+    if photo.slot in LIST_SLOTS:
+        return None
+    others = PhotoFile.objects.in_slot_of(photo).exclude(pk=photo.pk)
+    rivals = others.exclude(status__in=[*OUT_OF_SLOT, PhotoStatus.FAILED])
+    if any(rival.sort_key < photo.sort_key for rival in rivals.only("position", "path")):
+        return failure("slot_taken")
+    if replaces:
+        return None
+    shown = attachments_of(photo).exclude(resource__status=ResourceStatus.FAILED)
+    if shown.exclude(resource__content_hash=content_hash).exists():
+        return failure("slot_occupied")
+    return None
+
+
+def attached_resource_ids(photo: PhotoFile) -> set[UUID]:
+    """Return the ids of the resources in the slot of a photo."""
+    return set(attachments_of(photo).values_list("resource_id", flat=True))
+
+
+def lock_resources(resource_ids: Collection[UUID | None]) -> list[MediaResource]:
+    """Lock resources in the order in which all code locks them."""
+    rows = MediaResource.objects.filter(pk__in=[pk for pk in resource_ids if pk])
+    return list(rows.select_for_update(no_key=True, of=("self",)).order_by("content_hash", "pk"))
+
+
+def add(photo: PhotoFile, resource: MediaResource) -> None:
+    """Add a resource to the slot of a photo, unless it is there already; the product is locked."""
+    existing = list(
+        attachments_of(photo).order_by("position").values_list("resource_id", flat=True)
+    )
+    if resource.pk in existing:
+        return
+    if photo.slot not in LIST_SLOTS:
+        _fill(photo, [resource])
+    elif not _take_place_of_failed(photo, resource):
+        attachments.insert_into_list(
+            entity_type=EntityType.PRODUCT,
+            entity_id=_product_id(photo),
+            slot=photo.slot,
+            resource=resource,
+            position=_position(photo, existing),
+        )
+    _touch_product(photo)
+
+
+def replace(photos: Sequence[PhotoFile], resources: dict[UUID, MediaResource]) -> None:
+    """Replace the pictures of a slot by those of a batch, in order; the product is locked."""
+    ordered = sorted(photos, key=lambda photo: photo.sort_key)
+    distinct = dict.fromkeys(photo.resource_id for photo in ordered)
+    _fill(ordered[0], [resources[pk] for pk in distinct if pk])
+    _touch_product(ordered[0])
+
+
+def attachments_of(photo: PhotoFile) -> "QuerySet[Attachment]":
+    """Return the attachments in the slot of a photo."""
+    return Attachment.objects.filter(
+        entity_type=EntityType.PRODUCT, entity_id=_product_id(photo), slot=photo.slot
+    )
+
+
+def _fill(photo: PhotoFile, resources: Sequence[MediaResource]) -> None:
+    attachments.fill_slots(
+        entity_type=EntityType.PRODUCT,
+        entity_id=_product_id(photo),
+        slots={photo.slot: resources},
+        list_slots=LIST_SLOTS,
+    )
+
+
+def _take_place_of_failed(photo: PhotoFile, resource: MediaResource) -> bool:
+    """Attach a resource where an earlier file of the photo failed; return whether one had."""
+    earlier = attachments_of(photo).filter(resource_id=photo.resource_id)
+    failed = earlier.filter(resource__status=ResourceStatus.FAILED)
+    if photo.resource_id is None or not failed.update(resource=resource, updated_at=Now()):
+        return False
+    attachments.start_grace({photo.resource_id})
+    MediaResource.objects.filter(pk=resource.pk).update(unattached_at=None, updated_at=Now())
+    return True
+
+
+def _position(photo: PhotoFile, resource_ids: Sequence[UUID]) -> int:
+    """Return where a photo goes: among those of its batch in their order, else at the end."""
+    own = PhotoFile.objects.in_slot_of(photo).exclude(pk=photo.pk)
+    attached = own.filter(status__in=[PhotoStatus.ATTACHED, PhotoStatus.READY])
+    keys = {
+        other.resource_id: other.sort_key
+        for other in attached.only("resource_id", "position", "path")
+    }
+    shown = [(at, keys[pk]) for at, pk in enumerate(resource_ids) if pk in keys]
+    before = [at for at, key in shown if key < photo.sort_key]
+    if before:
+        return max(before) + 1
+    return min((at for at, _ in shown), default=len(resource_ids))
+
+
+def _product_id(photo: PhotoFile) -> UUID:
+    if photo.product_id is None:
+        raise TypeError(photo)
+    return photo.product_id
+
+
+def _touch_product(photo: PhotoFile) -> None:
+    Product.objects.filter(pk=_product_id(photo)).update(updated_at=Now())

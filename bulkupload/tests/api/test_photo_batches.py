@@ -1,0 +1,212 @@
+"""The routes of photo batches."""
+
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory, client_of
+from bulkupload.models import PhotoBatch, PhotoFile
+from bulkupload.tests.photo_batches import outcomes, pictures, product, run
+from media.storage import ObjectHeaders
+from media.storage.testing.memory import MemoryStore
+from media.tests.factories import photo, ready
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
+
+MANY = "/api/v1/photo-batches/"
+HEADERS = ObjectHeaders(content_type="image/png")
+
+
+@pytest.fixture
+def client(user: User) -> APIClient:
+    return client_of(user)
+
+
+def files(*names: str, **values: Any) -> list[dict[str, Any]]:
+    body = photo(1)
+    fields = {"content_type": "image/png", "file_size": len(body), **values}
+    return [{"filename": name, **fields} for name in names]
+
+
+def create(client: APIClient, *names: str, key: str | None = None, **values: Any) -> Any:
+    headers = {"Idempotency-Key": key} if key else {}
+    return client.post(MANY, {"files": files(*names), **values}, headers=headers)
+
+
+def send(public: MemoryStore, client: APIClient, batch: dict[str, Any]) -> None:
+    """Upload every photo as a client does, and report it."""
+    for row in batch["files"]:
+        upload = row["upload"]
+        key = upload["file_url"].partition("/temp/")[2]
+        public.put(f"temp/{key}", BytesIO(photo(1)), headers=HEADERS)
+    ids = [row["id"] for row in batch["files"]]
+    reported = client.post(f"{MANY}{batch['id']}/uploaded", {"file_ids": ids})
+    assert reported.status_code == 200, reported.content
+
+
+def test_a_batch_from_its_names_to_its_report(
+    public: MemoryStore, user: User, client: APIClient
+) -> None:
+    shoe = product(user, "AW-1")
+    created = create(client, "day 1/AW-1_front.png", "other.png", name="Day 1")
+    batch = created.json()
+    [first, other] = batch["files"]
+
+    assert created.status_code == 201
+    assert created.headers["Location"] == f"{MANY}{batch['id']}"
+    assert (batch["status"], batch["name"], batch["on_existing"]) == ("open", "Day 1", "append")
+    assert batch["counts"]["total"] == 2
+    assert batch["counts"]["undecided"] == 1
+    assert first["match"] == {
+        "status": "matched",
+        "product_id": str(shoe.pk),
+        "sku": "AW-1",
+        "slot": "cover_image",
+        "position": None,
+        "by": "sku",
+        "candidates": [],
+    }
+    assert other["match"]["status"] == "unmatched"
+    assert set(first["upload"]) >= {
+        *("upload_url", "upload_headers", "file_url", "expires_in_seconds"),
+    }
+
+    send(public, client, batch)
+    one = f"{MANY}{batch['id']}"
+    started = client.post(f"{one}/attach")
+    assert (started.status_code, started.json()["status"]) == (202, "running")
+    run(PhotoBatch.objects.get())
+    done = client.get(one).json()
+    ready_ = client.get(f"{one}/files", {"status": "ready"}).json()
+    report = b"".join(client.get(f"{one}/report")).decode()
+
+    assert (done["status"], done["counts"]["ready"], done["counts"]["failed"]) == ("done", 1, 1)
+    assert done["seconds_left"] is None
+    assert [row["id"] for row in ready_["data"]] == [first["id"]]
+    assert ready_["count"] == 1
+    assert report.splitlines()[1] == "day 1/AW-1_front.png,AW-1,cover_image,ready,"
+    assert pictures(shoe) == {"cover_image": [sha256(photo(1)).hexdigest()[:8]]}
+
+
+def test_the_same_key_creates_one_batch(user: User, client: APIClient) -> None:
+    first, second = (create(client, "a.png", key="k-1") for _ in range(2))
+    one = first.headers["Location"]
+    attached = [client.post(f"{one}/attach", headers={"Idempotency-Key": "k-2"}) for _ in range(2)]
+
+    assert second.json() == first.json()
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert [response.json()["status"] for response in attached] == ["running"] * 2
+    assert PhotoBatch.objects.count() == 1
+
+
+def test_a_stored_file_is_already_there(public: MemoryStore, user: User, client: APIClient) -> None:
+    product(user, "AW-1")
+    ready(public, user, photo(1))
+    digest = sha256(photo(1)).hexdigest()
+
+    response = client.post(MANY, {"files": files("AW-1.png", sha256=digest)})
+
+    [row] = response.json()["files"]
+    assert (row["match"]["status"], row["upload"]) == ("already_there", None)
+
+
+def test_two_equal_skus_are_candidates(user: User, client: APIClient) -> None:
+    rows = [product(user, sku) for sku in ("AW-1", "aw_1")]
+
+    [row] = create(client, "aw1.png").json()["files"]
+
+    assert row["match"]["status"] == "ambiguous"
+    assert row["match"]["candidates"] == [
+        {"product_id": str(candidate.pk), "sku": candidate.sku} for candidate in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "loc", "code"),
+    [
+        ({"files": []}, ["files"], "too_few"),
+        ({"files": files(*map(str, range(501)))}, ["files"], "too_many"),
+        ({"files": files("a.png", "a.png")}, ["files", 1, "filename"], "duplicate"),
+        ({"files": files("x" * 300)}, ["files", 0, "filename"], "string_too_long"),
+        ({"files": files("x" * 501)}, ["files", 0, "filename"], "string_too_long"),
+        ({"files": files("day 1/")}, ["files", 0, "filename"], "file_name"),
+        ({"files": files("a.png", file_size=0)}, ["files", 0, "file_size"], "file_too_small"),
+        ({"files": files("a.png", file_size=None)}, ["files", 0, "file_size"], "null_not_allowed"),
+        (
+            {"files": files("a.pdf", content_type="application/pdf")},
+            ["files", 0, "content_type"],
+            "image_required",
+        ),
+        ({"template": "{brand"}, ["template"], "template_invalid"),
+        ({"template": "{sku}"}, ["template"], "template_invalid"),
+        ({"on_existing": "merge"}, ["on_existing"], "enum"),
+    ],
+)
+def test_bad_input_is_named_and_writes_nothing(
+    client: APIClient, values: dict[str, Any], loc: list[str | int], code: str
+) -> None:
+    response = client.post(MANY, {"files": files("a.png"), **values})
+
+    [issue] = response.json()["detail"]
+    assert (response.status_code, issue["loc"], issue["type"]) == (422, ["body", *loc], code)
+    assert not PhotoBatch.objects.exists()
+
+
+def test_photos_are_added(user: User, client: APIClient) -> None:
+    one = create(client, "a.png").headers["Location"]
+
+    added = client.post(f"{one}/files", {"files": files("b.png")})
+    repeated = client.post(f"{one}/files", {"files": files("c.png", "a.png")})
+
+    assert added.status_code == 201
+    assert [row["filename"] for row in added.json()["files"]] == ["b.png"]
+    assert repeated.json()["detail"][0]["loc"] == ["body", "files", 1, "filename"]
+    assert list(outcomes(PhotoBatch.objects.get())) == ["a.png", "b.png"]
+
+
+def test_a_photo_is_changed(user: User, client: APIClient) -> None:
+    shoe, foreign = product(user, "AW-1"), product(UserFactory.create(), "AW-1")
+    created = create(client, "a.png")
+    [row] = created.json()["files"]
+    one = f"{created.headers['Location']}/files/{row['id']}"
+
+    chosen = client.patch(one, {"product_id": str(shoe.pk), "slot": "back_image", "position": 3})
+    wrong = [
+        client.patch(one, {"product_id": str(foreign.pk)}),
+        client.patch(one, {"slot": "front"}),
+    ]
+    skipped = client.patch(one, {"skip": True})
+    missing = client.patch(f"{created.headers['Location']}/files/{uuid4()}", {"skip": True})
+
+    match = chosen.json()["match"]
+    assert (match["sku"], match["slot"], match["position"]) == ("AW-1", "back_image", 3)
+    assert match["by"] == "hand"
+    types = [response.json()["detail"][0]["type"] for response in wrong]
+    assert types == ["not_found", "enum"]
+    assert skipped.json()["status"] == "skipped"
+    assert missing.status_code == 404
+    PhotoFile.objects.update(status="READY")
+    assert client.patch(one, {"skip": False}).status_code == 409
+
+
+def test_new_tickets_cancel_and_retry(user: User, client: APIClient) -> None:
+    created = create(client, "a.png")
+    one, [row] = created.headers["Location"], created.json()["files"]
+
+    again = client.post(f"{one}/tickets", {"file_ids": [row["id"]]})
+    unknown = client.post(f"{one}/tickets", {"file_ids": [str(uuid4())]})
+    nothing = client.post(f"{one}/retry")
+    cancelled = client.post(f"{one}/cancel")
+    attached = client.post(f"{one}/attach")
+    retried = client.post(f"{one}/retry")
+
+    assert again.json()["files"][0]["upload"]["upload_url"] != row["upload"]["upload_url"]
+    assert unknown.json()["detail"][0]["loc"] == ["body", "file_ids", 0]
+    statuses = [response.status_code for response in (nothing, cancelled, attached, retried)]
+    assert statuses == [409, 202, 409, 202]
+    assert retried.json()["status"] == "running"

@@ -1,0 +1,165 @@
+"""The command that imports the photos of a folder or a ZIP."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Role, User
+from accounts.tests.factories import MembershipFactory
+from bulkupload.management.commands import import_photos
+from bulkupload.models import PhotoBatch
+from bulkupload.tests.photo_batches import pictures, product
+from media.models import MediaResource
+from media.storage.testing.memory import MemoryStore
+from media.tests.factories import photo
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
+
+NAMES = ("AW-1_front.png", "day 1/AW-1_2.png", "day 2/AW-1_2.png")
+
+
+def fill(folder: Path, *names: str) -> Path:
+    for number, name in enumerate(names, start=1):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(photo(number))
+    return folder
+
+
+def run(*arguments: object) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("import_photos", *map(str, arguments), "--json", stdout=out)
+    counts: dict[str, Any] = json.loads(out.getvalue())
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_a_folder_is_attached(user: User, tmp_path: Path) -> None:
+    shoe = product(user, "AW-1")
+    folder = fill(tmp_path, *NAMES, ".hidden.png", "notes.txt")
+
+    counts = run(folder, "--user", user.email)
+
+    assert counts == {"ready": 3, "other_files": 1}
+    assert {slot: len(shown) for slot, shown in pictures(shoe).items()} == {
+        "cover_image": 1,
+        "images": 2,
+    }
+    again = run(folder, "--user", user.email, "--replace")
+    assert again == {"ready": 3, "other_files": 1}
+    assert MediaResource.objects.count() == 3
+
+
+def test_a_zip_is_attached_for_an_organization(tmp_path: Path) -> None:
+    owner = MembershipFactory.create(role=Role.OWNER)
+    shoe = product(owner.user, "AW-1", organization=owner.organization)
+    archive = tmp_path / "shoot.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("__MACOSX/AW-1_front.png", b"x")
+        for number, name in enumerate(NAMES):
+            target.writestr(name, photo(number))
+
+    assert run(archive, "--organization", owner.organization.pk) == {"ready": 3}
+    assert len(pictures(shoe)["images"]) == 2
+    assert PhotoBatch.objects.get().user == owner.user
+
+
+def test_what_is_not_attached_is_in_the_report(user: User, tmp_path: Path) -> None:
+    product(user, "AW-1")
+    folder, target = fill(tmp_path / "shoot", "AW-1.png", "other.png"), tmp_path / "report.csv"
+
+    with pytest.raises(CommandError) as error:
+        run(folder, "--user", user.email, "--report", target)
+
+    assert error.value.returncode == import_photos.NOT_ALL_ATTACHED
+    assert [line.split(",")[:4] for line in target.read_text("utf-8-sig").splitlines()] == [
+        ["file", "product", "slot", "outcome"],
+        ["AW-1.png", "AW-1", "images", "ready"],
+        ["other.png", "", "", "failed"],
+    ]
+
+
+def test_a_dry_run_attaches_nothing(user: User, tmp_path: Path) -> None:
+    for sku in ("AW-1", "BW-1", "bw_1"):
+        product(user, sku)
+    folder = fill(tmp_path / "shoot", "AW-1_front.png", "bw1.png", "other.png")
+    target = tmp_path / "report.csv"
+
+    with pytest.raises(CommandError) as error:
+        run(folder, "--user", user.email, "--dry-run", "--report", target)
+
+    assert error.value.returncode == import_photos.NOT_ALL_ATTACHED
+    assert target.read_text("utf-8-sig").splitlines() == [
+        "file,product,slot,outcome,reason",
+        "AW-1_front.png,AW-1,cover_image,matched,",
+        "bw1.png,BW-1 or bw_1,,ambiguous,",
+        "other.png,,,unmatched,",
+    ]
+    assert not PhotoBatch.objects.exists()
+
+
+def unsafe_zip(folder: Path) -> Path:
+    path = folder / "unsafe.zip"
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("../AW-1.png", photo(1))
+    return path
+
+
+def no_photos(folder: Path) -> Path:
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+def no_archive(folder: Path) -> Path:
+    path = folder / "AW-1.png"
+    path.write_bytes(photo(1))
+    return path
+
+
+def empty_photo(folder: Path) -> Path:
+    (folder / "AW-1.png").write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        (unsafe_zip, [], "'..' in its path"),
+        (no_photos, [], "no JPEG"),
+        (no_archive, [], "neither a folder nor a ZIP"),
+        (empty_photo, [], "AW-1.png|The file"),
+        (lambda folder: folder / "missing", [], "No such file"),
+        (no_photos, ["--template", "{sku}"], "Unknown wildcard"),
+        (no_photos, ["--user", "nobody@example.com"], "no such active user"),
+    ],
+)
+def test_bad_input_says_what_to_do(
+    user: User, tmp_path: Path, source: Any, options: list[str], message: str
+) -> None:
+    arguments = options if "--user" in options else ["--user", user.email, *options]
+
+    with pytest.raises(CommandError, match=message) as error:
+        run(source(tmp_path), *arguments)
+
+    assert error.value.returncode == import_photos.FAILED
+    assert not PhotoBatch.objects.exists()
+
+
+def test_an_interrupted_import_is_cancelled(
+    user: User, tmp_path: Path, public: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product(user, "AW-1")
+
+    def interrupt(_batch: PhotoBatch) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_photos, "_step", interrupt)
+    with pytest.raises(CommandError, match="cancelled") as error:
+        run(fill(tmp_path, "AW-1.png"), "--user", user.email)
+
+    assert error.value.returncode == import_photos.FAILED
+    assert PhotoBatch.objects.get().status == "CANCELLED"

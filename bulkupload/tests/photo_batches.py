@@ -1,0 +1,126 @@
+"""Photo batches with all their tasks run in this process."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from django.utils import timezone
+
+from accounts.models import OwnerScope, User
+from bulkupload.models import OnExisting, PhotoBatch, PhotoFile
+from bulkupload.services.photos import attach, batches, finish, lifecycle, tickets
+from bulkupload.services.photos.batches import BatchSettings, DeclaredPhoto, MatchedPhoto
+from catalog.models import Product
+from media.models import Attachment
+from media.storage import public_store
+from media.tests.factories import PNG, client_put, drain, photo
+from media.tests.stores import WatchedStore
+
+Files = Mapping[str, bytes]  # by path
+
+
+def photos(*paths: str) -> Files:
+    """Return different images, by path."""
+    return {path: photo(number) for number, path in enumerate(paths, start=1)}
+
+
+def declared(files: Files, hashes: Mapping[str, str] | None = None) -> list[DeclaredPhoto]:
+    """Return the declarations of files."""
+    return [
+        DeclaredPhoto(
+            path=path, content_type=PNG, size=len(body), sha256=(hashes or {}).get(path, "")
+        )
+        for path, body in files.items()
+    ]
+
+
+def create(
+    user: User,
+    files: Files,
+    *,
+    scope: OwnerScope | None = None,
+    on_existing: OnExisting = OnExisting.APPEND,
+    hashes: Mapping[str, str] | None = None,
+    template: str = "",
+) -> tuple[PhotoBatch, list[MatchedPhoto]]:
+    """Create a batch of these files."""
+    with batches.creating(
+        user=user,
+        scope=scope or OwnerScope(user_id=user.pk),
+        settings=BatchSettings(on_existing=on_existing, template=template),
+        photos=declared(files, hashes),
+        now=timezone.now(),
+    ) as created:
+        return created
+
+
+def send(user: User, batch: PhotoBatch, matched: Iterable[MatchedPhoto], files: Files) -> None:
+    """Upload the photos that have tickets, and report them."""
+    sent = [row for row in matched if row.ticket]
+    store = cast("WatchedStore", public_store()).store
+    for row in sent:
+        assert row.ticket is not None
+        assert client_put(store, row.ticket.put, files[row.photo.path]) == 200
+    report(user, batch, [row.photo for row in sent])
+
+
+def report(user: User, batch: PhotoBatch, rows: Sequence[PhotoFile]) -> None:
+    """Report photos as uploaded."""
+    if rows:
+        tickets.report_uploaded(
+            user=user,
+            batch_id=batch.pk,
+            photo_ids=[row.pk for row in rows],
+            now=timezone.now(),
+        )
+
+
+def uploaded(user: User, files: Files, **options: Any) -> PhotoBatch:
+    """Create a batch, upload its files and start it."""
+    batch, matched = create(user, files, **options)
+    send(user, batch, matched, files)
+    start(user, batch)
+    return batch
+
+
+def start(user: User, batch: PhotoBatch) -> None:
+    """Start a batch."""
+    lifecycle.start(user=user, batch_id=batch.pk, now=timezone.now())
+
+
+def run(batch: PhotoBatch, *, reverse: bool = False) -> PhotoBatch:
+    """Attach the photos of a batch, with every message delivered twice, and finish it."""
+    rows = PhotoFile.objects.to_attach().filter(batch=batch).order_by("created_at", "path")
+    ids = list((rows.reverse() if reverse else rows).values_list("pk", flat=True))
+    for pk in [pk for pk in ids for _ in range(2)]:
+        attach.attach(pk)
+    drain()
+    for _ in range(2):
+        finish.finish(batch.pk)
+    batch.refresh_from_db()
+    return batch
+
+
+def imported(user: User, files: Files, **options: Any) -> PhotoBatch:
+    """Create a batch and run it to its end."""
+    return run(uploaded(user, files, **options))
+
+
+def product(user: User, sku: str, **fields: Any) -> Product:
+    """Return a new product."""
+    created: Product = Product.objects.create(user=user, name="Shoe", sku=sku, **fields)
+    return created
+
+
+def outcomes(batch: PhotoBatch) -> dict[str, str]:
+    """Return the code of each photo that has one, else its status, by path."""
+    rows = PhotoFile.objects.filter(batch=batch).order_by("path")
+    return {row.path: row.failure_code or row.status for row in rows}
+
+
+def pictures(product: Product) -> dict[str, list[str]]:
+    """Return the short hashes of a product's pictures, by slot, in order."""
+    contents: dict[str, list[str]] = {}
+    rows = Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource")
+    for attachment in rows:
+        contents.setdefault(attachment.slot, []).append(attachment.resource.content_hash[:8])
+    return contents

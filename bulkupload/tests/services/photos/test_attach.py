@@ -1,0 +1,383 @@
+"""Attaching the photos of a batch: every photo once, or refused with a reason."""
+
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import MembershipFactory
+from bulkupload.errors import NoFailedPhotosError, PhotoBatchEndedError
+from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile
+from bulkupload.rules.limits import MAX_IDLE_TIME
+from bulkupload.services import retention
+from bulkupload.services.photos import attach, choices, finish, lifecycle, recovery, report, tickets
+from bulkupload.services.photos.choices import Choice
+from bulkupload.tests.photo_batches import (
+    create,
+    imported,
+    outcomes,
+    photos,
+    pictures,
+    product,
+    run,
+    send,
+    start,
+    uploaded,
+)
+from catalog.models import Product
+from catalog.services import entities
+from media.models import Attachment, MediaResource
+from media.storage.testing.memory import MemoryStore
+from media.tests.factories import client_put, drain, photo, ready
+from sartiq.core.models import Event
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
+
+REPLACE = OnExisting.REPLACE
+
+
+def short(*numbers: int) -> list[str]:
+    return [sha256(photo(number)).hexdigest()[:8] for number in numbers]
+
+
+def retry(user: User, batch: PhotoBatch) -> None:
+    lifecycle.retry(user=user, batch_id=batch.pk, now=timezone.now())
+
+
+def choose(user: User, batch: PhotoBatch, path: str, **values: object) -> None:
+    choices.choose(
+        user=user,
+        batch_id=batch.pk,
+        photo_id=batch.files.get(path=path).pk,
+        choice=Choice(**values),  # type: ignore[arg-type]  # any value
+        now=timezone.now(),
+    )
+
+
+def events() -> list[str]:
+    rows = Event.objects.filter(object_type="photo_batch").order_by("id")
+    return [action.partition(".")[2] for action in rows.values_list("action", flat=True)]
+
+
+@pytest.mark.parametrize("on_existing", OnExisting)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_photos_are_in_the_order_of_their_positions(
+    user: User, on_existing: OnExisting, *, reverse: bool
+) -> None:
+    shoe, boot = product(user, "AW-1"), product(user, "BW-2")
+    paths = ["AW-1_10.png", "AW-1_2.png", "AW-1_1.png", "AW-1_back.png", "AW-1.png", "BW-2_3.png"]
+
+    batch = uploaded(user, photos(*paths), on_existing=on_existing)
+    run(batch, reverse=reverse)
+
+    assert outcomes(batch) == dict.fromkeys(sorted(paths), "READY")
+    assert pictures(shoe) == {
+        "cover_image": short(3),
+        "back_image": short(4),
+        "images": short(5, 2, 1),
+    }
+    assert pictures(boot) == {"images": short(6)}
+    assert batch.status == PhotoBatchStatus.DONE
+    assert events() == ["created", "started", "finished"]
+
+
+def test_append_keeps_the_pictures_of_a_list_first(user: User, public: MemoryStore) -> None:
+    shoe = product(user, "AW-1")
+    imported(user, {"AW-1_2.png": photo(1), "AW-1_3.png": photo(2)})
+
+    batch = imported(user, {"AW-1_2.png": photo(3), "AW-1_3.png": photo(1)})
+
+    assert outcomes(batch) == {"AW-1_2.png": "READY", "AW-1_3.png": "READY"}
+    assert pictures(shoe) == {"images": short(1, 2, 3)}  # the first is there already
+
+
+def test_an_occupied_single_slot_is_for_the_user_to_decide(user: User) -> None:
+    shoe = product(user, "AW-1")
+    imported(user, {"AW-1_front.png": photo(1)})
+
+    batch = imported(user, {"AW-1_front.png": photo(2), "AW-1_main.png": photo(1)})
+
+    assert outcomes(batch) == {"AW-1_front.png": "slot_occupied", "AW-1_main.png": "READY"}
+    assert pictures(shoe) == {"cover_image": short(1)}
+    choose(user, batch, "AW-1_front.png", slot="back_image")
+    run(batch)
+    assert outcomes(batch) == {"AW-1_front.png": "READY", "AW-1_main.png": "READY"}
+    assert pictures(shoe) == {"cover_image": short(1), "back_image": short(2)}
+
+
+@pytest.mark.parametrize("on_existing", OnExisting)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_photos_for_a_single_slot_the_first_is_attached(
+    user: User, on_existing: OnExisting, *, reverse: bool
+) -> None:
+    shoe = product(user, "AW-1")
+
+    batch = uploaded(user, photos("AW-1_front.png", "AW-1_front_2.png"), on_existing=on_existing)
+    run(batch, reverse=reverse)
+
+    assert outcomes(batch) == {"AW-1_front.png": "READY", "AW-1_front_2.png": "slot_taken"}
+    assert pictures(shoe) == {"cover_image": short(1)}
+
+
+def test_replace_swaps_a_slot_once(user: User) -> None:
+    shoe = product(user, "AW-1")
+    imported(user, {"AW-1_2.png": photo(1), "AW-1_3.png": photo(2), "AW-1_1.png": photo(3)})
+
+    batch = imported(user, {"AW-1_7.png": photo(4), "AW-1_8.png": photo(2)}, on_existing=REPLACE)
+
+    assert outcomes(batch) == {"AW-1_7.png": "READY", "AW-1_8.png": "READY"}
+    assert pictures(shoe) == {"images": short(4, 2), "cover_image": short(3)}
+    old = MediaResource.objects.get(content_hash__startswith=short(1)[0])
+    assert old.unattached_at is not None
+
+
+def test_a_slot_keeps_its_pictures_while_one_of_its_photos_is_missing(user: User) -> None:
+    shoe = product(user, "AW-1")
+    imported(user, {"AW-1_2.png": photo(1)})
+    files = {"AW-1_7.png": photo(4), "AW-1_8.png": b"no image", "AW-1_1.png": photo(5)}
+    batch = imported(user, files, on_existing=REPLACE)
+
+    assert batch.status == PhotoBatchStatus.DONE
+    assert outcomes(batch) == {
+        "AW-1_1.png": "READY",
+        "AW-1_7.png": "slot_incomplete",
+        "AW-1_8.png": "content_type_mismatch",
+    }
+    assert pictures(shoe) == {"images": short(1), "cover_image": short(5)}
+
+    retry(user, batch)
+    missing = batch.files.get(path="AW-1_8.png")
+    [(_, ticket)] = tickets.issue_again(
+        user=user, batch_id=batch.pk, photo_ids=[missing.pk], now=timezone.now()
+    )
+    assert ticket is not None
+    run(batch)
+    assert outcomes(batch)["AW-1_7.png"] == "INGESTED"
+    PhotoFile.objects.filter(pk=missing.pk).update(file_size=len(photo(6)))
+    choose(user, batch, "AW-1_8.png", skip=True)
+    run(batch)
+    assert outcomes(batch)["AW-1_7.png"] == "READY"
+    assert pictures(shoe)["images"] == short(4)
+
+
+def test_photos_attach_as_they_arrive(user: User) -> None:
+    shoe = product(user, "AW-1")
+    files = photos("AW-1_1.png", "AW-1_2.png")
+    batch, [first, second] = create(user, files)
+    start(user, batch)
+    send(user, batch, [first], files)
+
+    run(batch)
+    early = outcomes(batch)
+    send(user, batch, [second], files)
+    run(batch)
+
+    assert early == {"AW-1_1.png": "READY", "AW-1_2.png": "WAITING"}
+    assert outcomes(batch) == {"AW-1_1.png": "READY", "AW-1_2.png": "READY"}
+    assert list(pictures(shoe)) == ["cover_image", "images"]
+    assert batch.status == PhotoBatchStatus.DONE
+
+
+def test_a_stored_file_is_attached_without_upload(user: User, public: MemoryStore) -> None:
+    shoe = product(user, "AW-1")
+    ready(public, user, photo(1))
+    hashes = {"AW-1_front.png": sha256(photo(1)).hexdigest()}
+
+    batch = imported(user, {"AW-1_front.png": photo(1)}, hashes=hashes)
+
+    assert outcomes(batch) == {"AW-1_front.png": "READY"}
+    assert pictures(shoe) == {"cover_image": short(1)}
+
+
+def test_photos_without_product_fail_and_can_be_chosen(user: User) -> None:
+    shoe = product(user, "AW-1")
+    product(user, "BW-2"), product(user, "bw2")
+    files = photos("other.png", "b_w_2.png", "more.png")
+
+    batch = imported(user, files)
+
+    assert batch.status == PhotoBatchStatus.DONE
+    assert outcomes(batch) == {
+        "b_w_2.png": "ambiguous_product",
+        "more.png": "no_product",
+        "other.png": "no_product",
+    }
+    choose(user, batch, "other.png", product_id=shoe.pk)
+    product(user, "MORE")
+    retry(user, batch)
+    run(batch)
+    assert outcomes(batch) == {
+        "b_w_2.png": "ambiguous_product",
+        "more.png": "READY",
+        "other.png": "READY",
+    }
+    assert pictures(shoe) == {"images": short(1)}
+
+
+def test_a_reported_photo_that_was_never_sent_is_refused(user: User, public: MemoryStore) -> None:
+    shoe = product(user, "AW-1")
+    batch, [row] = create(user, photos("AW-1_front.png"))
+    tickets.report_uploaded(
+        user=user, batch_id=batch.pk, photo_ids=[row.photo.pk], now=timezone.now()
+    )
+    start(user, batch)
+
+    run(batch)
+
+    assert outcomes(batch) == {"AW-1_front.png": "file_not_found"}
+    assert pictures(shoe) == {}
+    retry(user, batch)
+    [(waiting, ticket)] = tickets.issue_again(
+        user=user, batch_id=batch.pk, photo_ids=[row.photo.pk], now=timezone.now()
+    )
+    assert (waiting.status, ticket is None) == ("WAITING", False)
+    assert ticket is not None
+    assert client_put(public, ticket.put, photo(1)) == 200
+    tickets.report_uploaded(
+        user=user, batch_id=batch.pk, photo_ids=[row.photo.pk], now=timezone.now()
+    )
+    run(batch)
+    assert outcomes(batch) == {"AW-1_front.png": "READY"}
+
+
+def test_a_file_that_cannot_be_decoded_can_be_sent_again(user: User, public: MemoryStore) -> None:
+    shoe = product(user, "AW-1")
+    files = photos("AW-1_2.png", "AW-1_front.png")
+    batch, matched = create(user, files)
+    send(user, batch, matched, files)
+    start(user, batch)
+    for row in PhotoFile.objects.to_attach():
+        attach.attach(row.pk)
+    MediaResource.objects.update(status="FAILED", failure_code="image_undecodable")
+    finish.finish(batch.pk)
+    assert set(outcomes(batch).values()) == {"image_undecodable"}
+
+    retry(user, batch)
+    again = tickets.issue_again(
+        user=user,
+        batch_id=batch.pk,
+        photo_ids=[row.photo.pk for row in matched],
+        now=timezone.now(),
+    )
+    for row, ticket in again:
+        assert ticket is not None
+        assert client_put(public, ticket.put, files[row.path]) == 200
+        tickets.report_uploaded(
+            user=user, batch_id=batch.pk, photo_ids=[row.pk], now=timezone.now()
+        )
+    run(batch)
+
+    assert set(outcomes(batch).values()) == {"READY"}
+    assert pictures(shoe) == {"images": short(1), "cover_image": short(2)}
+
+
+def test_a_deleted_product_gets_no_photo(user: User) -> None:
+    shoe = product(user, "AW-1")
+    batch = uploaded(user, photos("AW-1_front.png"))
+    entities.delete(Product, user=user, entity_id=shoe.pk)
+
+    run(batch)
+
+    assert outcomes(batch) == {"AW-1_front.png": "product_deleted"}
+    assert not Attachment.objects.exists()
+
+
+def test_a_batch_of_a_user_who_has_left_is_cancelled() -> None:
+    member = MembershipFactory.create()
+    scope = OwnerScope(user_id=member.user.pk, organization_id=member.organization.pk)
+    shoe = product(member.user, "AW-1", organization=member.organization)
+    batch = uploaded(member.user, photos("AW-1_front.png"), scope=scope)
+    member.delete()
+
+    run(batch)
+
+    assert batch.status == PhotoBatchStatus.CANCELLED
+    assert outcomes(batch) == {"AW-1_front.png": "owner_gone"}
+    assert pictures(shoe) == {}
+
+
+def test_cancelling_keeps_what_is_attached(user: User) -> None:
+    shoe = product(user, "AW-1")
+    files = photos("AW-1_1.png", "AW-1_2.png")
+    batch, matched = create(user, files)
+    send(user, batch, matched[:1], files)
+    start(user, batch)
+    run(batch)
+
+    cancelled = [lifecycle.cancel(user=user, batch_id=batch.pk) for _ in range(2)]
+
+    assert [row.status for row in cancelled] == [PhotoBatchStatus.CANCELLED] * 2
+    assert outcomes(batch) == {"AW-1_1.png": "READY", "AW-1_2.png": "cancelled"}
+    assert pictures(shoe) == {"cover_image": short(1)}
+    assert events() == ["created", "started", "cancelled"]
+
+
+def test_only_unfinished_batches_are_cancelled_and_failed_ones_retried(user: User) -> None:
+    product(user, "AW-1")
+    batch = imported(user, photos("AW-1_1.png"))
+
+    with pytest.raises(PhotoBatchEndedError):
+        lifecycle.cancel(user=user, batch_id=batch.pk)
+    with pytest.raises(NoFailedPhotosError):
+        retry(user, batch)
+
+    assert batch.status == PhotoBatchStatus.DONE
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_batch_ends_after_a_day_without_arrivals(user: User, *, is_started: bool) -> None:
+    product(user, "AW-1")
+    files = photos("AW-1_1.png", "AW-1_2.png", "other.png")
+    batch, matched = create(user, files)
+    send(user, batch, matched[:1], files)
+    if is_started:
+        start(user, batch)
+        run(batch)
+    recovery.resend()
+    batch.refresh_from_db()
+    assert not batch.is_finished
+    PhotoBatch.objects.update(last_arrival_at=timezone.now() - MAX_IDLE_TIME - timedelta(hours=1))
+
+    recovery.resend()
+
+    batch.refresh_from_db()
+    assert batch.status == PhotoBatchStatus.DONE
+    assert outcomes(batch) == {
+        "AW-1_1.png": "READY" if is_started else "not_attached",
+        "AW-1_2.png": "never_sent",
+        "other.png": "no_product",
+    }
+
+
+def test_the_report_has_a_line_for_each_photo(user: User) -> None:
+    product(user, "-AW-1")
+    batch = imported(user, photos("-AW-1_front.png", "other.png"))
+
+    lines = b"".join(report.report(batch)).decode("utf-8-sig").splitlines()
+
+    assert lines == [
+        "file,product,slot,outcome,reason",
+        "'-AW-1_front.png,'-AW-1,cover_image,ready,",
+        ("other.png,,,failed,No product has a SKU that this name begins with. Choose a product."),
+    ]
+
+
+def test_old_batches_are_deleted_with_their_photos(user: User) -> None:
+    old, recent = imported(user, photos("a.png")), imported(user, photos("b.png"))
+    PhotoBatch.objects.filter(pk=old.pk).update(finished_at="2020-01-01T00:00Z")
+
+    retention.discard_old_photo_batches()
+
+    assert list(PhotoBatch.objects.all()) == [recent]
+    assert list(PhotoFile.objects.values_list("path", flat=True)) == ["b.png"]
+
+
+def test_drained_work_leaves_no_upload_behind(user: User, public: MemoryStore) -> None:
+    product(user, "AW-1")
+
+    imported(user, photos("AW-1_1.png", "AW-1_2.png"))
+    drain()
+
+    assert list(public.list("temp/", limit=10)) == []

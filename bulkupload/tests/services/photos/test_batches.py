@@ -1,0 +1,330 @@
+"""Creating batches: matches and tickets before a byte is sent."""
+
+from hashlib import sha256
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import MembershipFactory, UserFactory
+from bulkupload.errors import (
+    PhotoAttachedError,
+    PhotoBatchEndedError,
+    PhotoBatchNotFoundError,
+    ProductOfOtherOwnerError,
+    SlotWithoutProductError,
+    TooManyPhotosError,
+)
+from bulkupload.models import PhotoBatch, PhotoFile, PhotoStatus, SlotWord
+from bulkupload.services.photos import arrivals, batches, choices, lifecycle, tickets
+from bulkupload.services.photos.batches import DeclaredPhoto, MatchedPhoto
+from bulkupload.services.photos.choices import Choice
+from bulkupload.tests.photo_batches import (
+    create,
+    declared,
+    outcomes,
+    photos,
+    product,
+    send,
+    uploaded,
+)
+from exports.models import ExportConfiguration
+from media.models import Upload
+from media.storage.testing.memory import MemoryStore
+from media.tests.factories import PNG, client_put, photo, ready
+from sartiq.core.errors import InvalidValuesError
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
+
+
+def matches(matched: list[MatchedPhoto]) -> dict[str, tuple[str, str, int | None]]:
+    return {row.photo.path: (row.photo.sku, row.photo.slot, row.photo.position) for row in matched}
+
+
+def issues(error: InvalidValuesError) -> list[tuple[object, ...]]:
+    return [(*issue.loc[2:], issue.code) for issue in error.issues]
+
+
+def test_photos_are_matched_and_get_tickets(user: User) -> None:
+    shoe = product(user, "AW-1")
+
+    batch, matched = create(user, photos("AW-1_front.png", "AW-1_2.png", "other.png"))
+
+    assert matches(matched) == {
+        "AW-1_front.png": ("AW-1", "cover_image", None),
+        "AW-1_2.png": ("AW-1", "images", 2),
+        "other.png": ("", "", None),
+    }
+    assert [row.photo.product_id for row in matched] == [shoe.pk, shoe.pk, None]
+    uploads = set(Upload.objects.values_list("pk", flat=True))
+    assert {row.ticket.upload_id for row in matched if row.ticket} == uploads
+    assert set(batch.files.values_list("upload_id", flat=True)) == uploads
+    assert set(batch.files.values_list("status", flat=True)) == {PhotoStatus.WAITING}
+
+
+def test_a_file_the_owner_has_already_gets_no_ticket(user: User, public: MemoryStore) -> None:
+    product(user, "AW-1")
+    body = photo(7)
+    resource = ready(public, user, body)
+
+    _, [known, other] = create(
+        user,
+        {"AW-1_front.png": body, "AW-1_2.png": photo(8)},
+        hashes={
+            "AW-1_front.png": sha256(body).hexdigest().upper(),
+            "AW-1_2.png": sha256(photo(8)).hexdigest(),
+        },
+    )
+
+    assert known.ticket is None
+    assert (known.photo.status, known.photo.resource_id) == (PhotoStatus.UPLOADED, resource.pk)
+    assert other.ticket is not None
+
+
+def test_a_file_of_another_owner_must_be_sent(user: User, public: MemoryStore) -> None:
+    body = photo(7)
+    ready(public, UserFactory.create(), body)
+
+    _, [row] = create(user, {"a.png": body}, hashes={"a.png": sha256(body).hexdigest()})
+
+    assert row.ticket is not None
+
+
+def test_equal_skus_are_ambiguous(user: User) -> None:
+    rows = [product(user, sku) for sku in ("AW-1", "aw_1")]
+
+    _, [matched] = create(user, photos("aw1_front.png"))
+
+    assert matched.photo.product_id is None
+    assert matched.photo.candidates == [{"product_id": str(row.pk), "sku": row.sku} for row in rows]
+
+
+def test_the_templates_of_the_owners_exports_are_read(user: User) -> None:
+    product(user, "AW-1")
+    ExportConfiguration.objects.create(
+        user=user, naming_convention_template="{shot_type} {product_sku}"
+    )
+
+    _, matched = create(user, photos("front AW-1.png"))
+
+    assert matches(matched) == {"front AW-1.png": ("AW-1", "cover_image", None)}
+    assert matched[0].photo.matched_by == "template"
+
+
+def test_words_of_an_organization_extend_the_table() -> None:
+    member = MembershipFactory.create()
+    user, organization = member.user, member.organization
+    scope = OwnerScope(user_id=user.pk, organization_id=organization.pk)
+    product(user, "AW-1", organization=organization)
+    product(user, "AW-2")  # a personal one
+    SlotWord.objects.create(organization=organization, word="hinten", slot="back_image")
+
+    _, matched = create(user, photos("AW-1_hinten.png", "AW-2_front.png"), scope=scope)
+
+    assert matches(matched) == {
+        "AW-1_hinten.png": ("AW-1", "back_image", None),
+        "AW-2_front.png": ("", "", None),
+    }
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_the_number_of_queries_is_constant(user: User, count: int) -> None:
+    for number in range(count):
+        product(user, f"AW-{number}")
+    files = photos(*(f"AW-{number}_front.png" for number in range(count)))
+
+    with CaptureQueriesContext(connection) as queries:
+        create(user, files)
+
+    statements = [query["sql"][:40] for query in queries if "media_upload" not in query["sql"]]
+    assert len(statements) <= 8, statements
+
+
+def test_every_bad_photo_is_named_and_nothing_is_written(user: User) -> None:
+    bad = [
+        DeclaredPhoto(path="x" * 300 + ".png", content_type=PNG, size=10),
+        DeclaredPhoto(path="a/", content_type=PNG, size=10),
+        DeclaredPhoto(path="b.png", content_type="image/jpg", size=0),
+        DeclaredPhoto(path="c.pdf", content_type="application/pdf", size=51 * 1024 * 1024),
+        DeclaredPhoto(path="day 1/d.png", content_type=PNG, size=10),
+        DeclaredPhoto(path="day 2/d.png", content_type=PNG, size=10),
+        DeclaredPhoto(path="day 1/d.png", content_type=PNG, size=10),
+        DeclaredPhoto(path="e\x07.png", content_type=PNG, size=10),
+    ]
+
+    with (
+        pytest.raises(InvalidValuesError) as error,
+        batches.creating(
+            user=user,
+            scope=OwnerScope(user_id=user.pk),
+            settings=batches.BatchSettings(),
+            photos=bad,
+            now=timezone.now(),
+        ),
+    ):
+        pass
+
+    assert issues(error.value) == [
+        (0, "filename", "string_too_long"),
+        (1, "filename", "file_name"),
+        (2, "content_type", "content_type_not_allowed"),
+        (2, "file_size", "file_too_small"),
+        (3, "content_type", "image_required"),
+        (3, "file_size", "file_too_large"),
+        (7, "filename", "file_name"),
+        (6, "filename", "duplicate"),
+    ]
+    assert not PhotoBatch.objects.exists()
+    assert not Upload.objects.exists()
+
+
+def add(user: User, batch: PhotoBatch, *paths: str) -> list[MatchedPhoto]:
+    return batches.add(
+        user=user, batch_id=batch.pk, photos=declared(photos(*paths)), now=timezone.now()
+    )
+
+
+def test_photos_are_added_until_the_batch_is_full(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MAX_PHOTOS", 3)
+    batch, _ = create(user, photos("a.png"))
+
+    add(user, batch, "b.png", "c.png")
+    with pytest.raises(TooManyPhotosError):
+        add(user, batch, "d.png")
+    with pytest.raises(InvalidValuesError) as repeated:
+        add(user, batch, "a.png")
+
+    assert issues(repeated.value) == [(0, "filename", "duplicate")]
+    assert list(outcomes(batch)) == ["a.png", "b.png", "c.png"]
+
+
+def test_an_ended_batch_takes_no_photos(user: User) -> None:
+    batch, matched = create(user, photos("a.png"))
+    lifecycle.cancel(user=user, batch_id=batch.pk)
+
+    with pytest.raises(PhotoBatchEndedError):
+        add(user, batch, "b.png")
+    with pytest.raises(PhotoBatchEndedError):
+        lifecycle.start(user=user, batch_id=batch.pk, now=timezone.now())
+    with pytest.raises(PhotoBatchEndedError):
+        tickets.issue_again(
+            user=user, batch_id=batch.pk, photo_ids=[matched[0].photo.pk], now=timezone.now()
+        )
+
+    assert outcomes(batch) == {"a.png": "cancelled"}
+
+
+def test_other_users_find_nothing(user: User) -> None:
+    batch, [row] = create(user, photos("a.png"))
+    stranger = UserFactory.create()
+
+    with pytest.raises(PhotoBatchNotFoundError):
+        add(stranger, batch, "b.png")
+    with pytest.raises(PhotoBatchNotFoundError):
+        choose(stranger, batch, row.photo, skip=True)
+    with pytest.raises(PhotoBatchNotFoundError):
+        lifecycle.cancel(user=stranger, batch_id=batch.pk)
+
+
+def test_an_expired_ticket_is_replaced(user: User, public: MemoryStore) -> None:
+    files = photos("a.png", "b.png")
+    batch, [first, second] = create(user, files)
+    send(user, batch, [second], files)
+
+    [(photo_, ticket), (_, none)] = tickets.issue_again(
+        user=user,
+        batch_id=batch.pk,
+        photo_ids=[first.photo.pk, second.photo.pk],
+        now=timezone.now(),
+    )
+
+    assert none is None  # it has arrived
+    assert ticket is not None
+    assert first.ticket is not None
+    assert ticket.upload_id != first.ticket.upload_id
+    assert PhotoFile.objects.get(pk=photo_.pk).upload_id == ticket.upload_id
+
+
+def test_unknown_photos_are_named(user: User) -> None:
+    batch, [row] = create(user, photos("a.png"))
+    _, [other] = create(user, photos("a.png"))
+
+    with pytest.raises(InvalidValuesError) as error:
+        tickets.report_uploaded(
+            user=user,
+            batch_id=batch.pk,
+            photo_ids=[row.photo.pk, other.photo.pk, uuid4()],
+            now=timezone.now(),
+        )
+
+    assert issues(error.value) == [(1, "not_found"), (2, "not_found")]
+    assert outcomes(batch) == {"a.png": "WAITING"}
+
+
+def test_uploads_nobody_reports_are_found(user: User, public: MemoryStore) -> None:
+    product(user, "AW-1")
+    files = photos("AW-1_1.png", "AW-1_2.png")
+    batch, [sent, _] = create(user, files)
+    assert sent.ticket is not None
+    client_put(public, sent.ticket.put, files["AW-1_1.png"])
+    later = timezone.now() + arrivals.CHECK_AFTER
+
+    counts = [
+        arrivals.find_unreported(public, now=timezone.now()),
+        arrivals.find_unreported(public, now=later),
+        arrivals.find_unreported(public, now=later),
+    ]
+
+    assert counts == [0, 1, 0]
+    assert outcomes(batch) == {"AW-1_1.png": "UPLOADED", "AW-1_2.png": "WAITING"}
+
+
+def choose(user: User, batch: PhotoBatch, row: PhotoFile, **values: object) -> PhotoFile:
+    return choices.choose(
+        user=user,
+        batch_id=batch.pk,
+        photo_id=row.pk,
+        choice=Choice(**values),  # type: ignore[arg-type]  # any value
+        now=timezone.now(),
+    )
+
+
+def test_a_product_is_chosen_by_hand(user: User) -> None:
+    shoe = product(user, "AW-1")
+    batch = uploaded(user, photos("other.png"))
+    [row] = batch.files.all()
+
+    chosen = choose(user, batch, row, product_id=shoe.pk, slot="back_image")
+
+    assert (chosen.product_id, chosen.sku, chosen.slot) == (shoe.pk, "AW-1", "back_image")
+    assert (chosen.status, chosen.matched_by) == (PhotoStatus.UPLOADED, "hand")
+
+
+def test_a_photo_is_skipped_and_taken_back(user: User) -> None:
+    product(user, "AW-1")
+    batch, [row] = create(user, photos("AW-1.png"))
+
+    skipped = choose(user, batch, row.photo, skip=True)
+    restored = choose(user, batch, row.photo, skip=False)
+
+    assert [skipped.status, restored.status] == [PhotoStatus.SKIPPED, PhotoStatus.WAITING]
+
+
+def test_choices_that_are_not_possible(user: User) -> None:
+    foreign = product(UserFactory.create(), "AW-1")
+    batch, [row] = create(user, photos("other.png"))
+
+    with pytest.raises(ProductOfOtherOwnerError):
+        choose(user, batch, row.photo, product_id=foreign.pk)
+    with pytest.raises(SlotWithoutProductError):
+        choose(user, batch, row.photo, slot="images")
+    batch.files.update(status=PhotoStatus.READY, product_id=foreign.pk, slot="images")
+    with pytest.raises(PhotoAttachedError):
+        choose(user, batch, row.photo, skip=True)
+
+    assert outcomes(batch) == {"other.png": "READY"}

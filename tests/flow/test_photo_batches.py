@@ -1,0 +1,67 @@
+"""A photo batch on real processes: matched, uploaded, attached, and ready."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flow.api_client import ApiClient, eventually, sha256
+from tests.flow.crashes.crash_file import CrashFile
+from tests.flow.crashes.test_crashes import unique_photo
+
+pytestmark = pytest.mark.flow
+
+MANY = "/api/v1/photo-batches/"
+NAMES = ("_3", "_2", "_front")
+
+
+def upload(api_client: ApiClient, prefix: str) -> tuple[str, dict[str, bytes]]:
+    """Create a batch, upload and report its photos; return its path and the photos by name."""
+    photos = {f"day 1/{prefix}{name}.jpg": unique_photo(prefix + name) for name in NAMES}
+    files = [
+        {"filename": name, "content_type": "image/jpeg", "file_size": len(body)}
+        for name, body in photos.items()
+    ]
+    created = api_client.http.post(MANY, json={"files": files, **api_client.owner_parameters})
+    assert created.status_code == 201, created.text
+    for row in created.json()["files"]:
+        signed = row["upload"]
+        body = photos[row["filename"]]
+        sent = httpx.put(signed["upload_url"], content=body, headers=signed["upload_headers"])
+        assert sent.is_success, sent.text
+    one = created.headers["location"]
+    ids = [row["id"] for row in created.json()["files"]]
+    assert api_client.http.post(f"{one}/uploaded", json={"file_ids": ids}).status_code == 200
+    return one, photos
+
+
+def attach(api_client: ApiClient, one: str) -> dict[str, Any]:
+    """Attach a batch and return it once it has ended."""
+    assert api_client.http.post(f"{one}/attach").status_code == 202
+    ended: dict[str, Any] = eventually(
+        lambda: api_client.http.get(one).json(), lambda batch: batch["status"] == "done"
+    )
+    return ended
+
+
+@pytest.mark.covers("F30", "I12")
+@pytest.mark.parametrize("point", ["", "photo-slot-filled", "photo-attached"])
+def test_every_photo_is_attached_once(
+    point: str, api_client: ApiClient, crash_file: CrashFile
+) -> None:
+    prefix = f"BATCH{point}"
+    product = api_client.create_product(name="Shoe", sku=prefix)
+    one, photos = upload(api_client, prefix)
+    if point:
+        crash_file.crash_at(point, role="worker")
+
+    counts = attach(api_client, one)["counts"]
+
+    assert (counts["ready"], counts["total"]) == (3, 3)
+    shown = api_client.read(product["id"])
+    third, second, front = (sha256(body) for body in photos.values())
+    images = [shown["cover_image"], *shown["images"]]
+    hashes = [api_client.resource(image["resource_id"])["sha256"] for image in images]
+    assert hashes == [front, second, third]
+    if point:
+        crash_file.require_reached()
