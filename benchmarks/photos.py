@@ -26,7 +26,7 @@ def tickets(product: Product, *, rounds: int) -> None:
         skus = [_sku() for _ in range(TICKETS)]
         for sku in skus:
             api_client.create_product(name="Shoe", sku=sku)
-        calls: dict[str, Callable[[], None]] = {
+        calls: dict[str, Callable[[], object]] = {
             "one photo batch": lambda: _create_batch(api_client, [f"{sku}_1.jpg" for sku in skus]),
             "single presign calls": lambda: _presign_each(api_client),
         }

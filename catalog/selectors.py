@@ -81,15 +81,15 @@ def products_by_sku_key(
     Texts without products are left out. The database compares, as its idea of lower case is not
     Python's for all letters.
     """
-    found: dict[str, list[tuple[UUID, str]]] = {}
+    products: dict[str, list[tuple[UUID, str]]] = {}
     distinct = sorted({text for text in texts if text})
     if distinct:
         statement = OF_ORGANIZATION if scope.organization_id else OF_USER
         with connection.cursor() as cursor:
             cursor.execute(statement, {"texts": distinct, "owner": scope.key[1]})
             for text, product_id, sku in cursor.fetchall():
-                found.setdefault(text, []).append((product_id, sku))
-    return found
+                products.setdefault(text, []).append((product_id, sku))
+    return products
 
 
 def not_found(model: type[CatalogEntity]) -> EntityNotFoundError:

@@ -68,14 +68,42 @@ def _table(tokens: tuple[Token, ...], stem: str) -> list[set[int]]:
         return [set()]
     starts = [{0}]  # those that can be reached from the start of the name
     for token in tokens:
-        starts.append({end for start in starts[-1] for end in _ends(token, stem, start)})
+        starts.append(_reached(token, stem, starts[-1]))
     table = [starts[-1] & {size}]
     for token, reached in zip(reversed(tokens), reversed(starts[:-1]), strict=True):
-        after = table[-1]
-        table.append(
-            {start for start in reached if any(end in after for end in _ends(token, stem, start))}
-        )
+        table.append(_leading(token, stem, reached, after=table[-1]))
     return table[::-1]
+
+
+def _reached(token: Token, stem: str, starts: set[int]) -> set[int]:
+    """Return the possible ends of a token that begins at one of these positions."""
+    if not isinstance(token, Field):
+        size = len(token.text)
+        return {start + size for start in starts if stem.startswith(token.text, start)}
+    if not _is_text(token):
+        return {end for start in starts for end in _ends(token, stem, start)}
+    first = min((start for start in starts if stem[start : start + 1] != " "), default=len(stem))
+    return starts | {end for end in range(first + 1, len(stem) + 1) if stem[end - 1] != " "}
+
+
+def _leading(token: Token, stem: str, starts: set[int], *, after: set[int]) -> set[int]:
+    """Return those positions where a token can begin and end at a position of `after`."""
+    if not isinstance(token, Field):
+        possible = {end - len(token.text) for end in after} & starts
+        return {start for start in possible if stem.startswith(token.text, start)}
+    if not _is_text(token):
+        return {start for start in starts if not after.isdisjoint(_ends(token, stem, start))}
+    last = max((end for end in after if end and stem[end - 1] != " "), default=0)
+    return {
+        start
+        for start in starts
+        if start in after or (start < last and stem[start : start + 1] != " ")
+    }
+
+
+def _is_text(field: Field) -> bool:
+    """Return whether a field matches any text that has no spaces around it, also none."""
+    return not (field.wildcard.is_number or field.wildcard.is_date)
 
 
 def _ends(token: Token, stem: str, start: int) -> Iterator[int]:

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Final
 from uuid import UUID
 
-from bulkupload.rules.photos.names import PhotoName, Prefix, prefixes, words
+from bulkupload.rules.photos.names import PhotoName, Prefix, words
 from bulkupload.rules.photos.slot_words import SLOT_WORDS, Place, place_of
 from bulkupload.rules.photos.templates import SkuReading
 from catalog.rules.identifiers import without_separators
@@ -59,9 +59,8 @@ def lookups(name: PhotoName, readings: Sequence[SkuReading]) -> Iterator[str]:
     """Yield the texts to look up as SKUs for a name."""
     for reading in readings:
         yield without_separators(reading.sku)
-    for text in (name.stem, name.with_folder):
-        for prefix in prefixes(text):
-            yield prefix.lookup
+    for prefix in (*name.prefixes, *name.prefixes_with_folder):
+        yield prefix.lookup
 
 
 def match(
@@ -71,14 +70,12 @@ def match(
     slots: Mapping[str, str] = SLOT_WORDS,
 ) -> Match:
     """Return what a name means, given the products with the SKUs that `lookups` yields."""
-    for found in (
-        _by_template(readings, candidates, slots),
-        _by_prefix(name.stem, candidates, slots, MatchedBy.SKU),
-        _by_prefix(name.with_folder, candidates, slots, MatchedBy.FOLDER),
-    ):
-        if found is not None:
-            return found
-    return NO_MATCH
+    return (
+        _by_template(readings, candidates, slots)
+        or _by_prefix(name.prefixes, candidates, slots, MatchedBy.SKU)
+        or _by_prefix(name.prefixes_with_folder, candidates, slots, MatchedBy.FOLDER)
+        or NO_MATCH
+    )
 
 
 def _by_template(
@@ -97,11 +94,11 @@ def _by_template(
 
 
 def _by_prefix(
-    text: str, candidates: Candidates, slots: Mapping[str, str], by: MatchedBy
+    starts: Sequence[Prefix], candidates: Candidates, slots: Mapping[str, str], by: MatchedBy
 ) -> Match | None:
     fits = [
         (prefix, _closest(prefix.text, same_key))
-        for prefix in prefixes(text)
+        for prefix in starts
         if (same_key := candidates.get(prefix.lookup))
     ]
     if not fits:

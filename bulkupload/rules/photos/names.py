@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from catalog.rules.identifiers import clean_identifier, without_separators
@@ -13,6 +13,7 @@ _EXTENSION: Final = re.compile(
     r"\.(?:jpe?g|jpe|jfif|png|webp|gif|avif|heic|heif|tiff?|psd|bmp|dng|cr[23]|nef|arw)\Z",
     re.IGNORECASE,
 )
+_ASCII_WORD: Final = re.compile(r"[0-9A-Za-z]+")
 _MARKS: Final = frozenset({"Mn", "Mc"})  # accents and vowel signs belong to the letter before them
 
 
@@ -23,10 +24,15 @@ class PhotoName:
     stem: str
     folder: str  # the last one, empty if there is none
 
-    @property
-    def with_folder(self) -> str:
-        """The name with its folder before it, empty without a folder."""
-        return f"{self.folder} {self.stem}" if self.folder else ""
+    @cached_property
+    def prefixes(self) -> "list[Prefix]":
+        """The starts of the name that may be a SKU."""
+        return prefixes(self.stem)
+
+    @cached_property
+    def prefixes_with_folder(self) -> "list[Prefix]":
+        """The same of the name with its folder before it, empty without a folder."""
+        return prefixes(f"{self.folder} {self.stem}") if self.folder else []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,7 @@ class Prefix:
     text: str
     rest: str
 
-    @property
+    @cached_property
     def lookup(self) -> str:
         """The text to look up: without separators; the database ignores case."""
         return without_separators(self.text)
@@ -50,34 +56,29 @@ def read_path(path: str) -> PhotoName:
 
 def prefixes(text: str) -> list[Prefix]:
     """Return the starts of a name that end at the end of a word and may be a SKU, longest first."""
-    start = next((at for at, character in enumerate(text) if _is_in_word(character)), len(text))
-    found = [
-        Prefix(text=text[start:end], rest=text[end:])
-        for end in range(start + 1, len(text) + 1)
-        if _ends_word(text, end)
-    ]
-    return [prefix for prefix in reversed(found) if len(prefix.lookup) <= MAX_SKU_LENGTH]
+    spans = _word_spans(text)
+    if not spans:
+        return []
+    start = spans[0][0]
+    starts = [Prefix(text=text[start:end], rest=text[end:]) for _, end in reversed(spans)]
+    return [prefix for prefix in starts if len(prefix.lookup) <= MAX_SKU_LENGTH]
 
 
 def words(text: str) -> list[str]:
     """Return the words of a name in lower case."""
-    return list(_words(text.lower()))
+    lower = text.lower()
+    return [lower[start:end] for start, end in _word_spans(lower)]
 
 
-def _words(text: str) -> Iterator[str]:
-    word = ""
-    for character in text:
-        if _is_in_word(character):
-            word += character
-        elif word:
-            yield word
-            word = ""
-    if word:
-        yield word
-
-
-def _ends_word(text: str, end: int) -> bool:
-    return _is_in_word(text[end - 1]) and (end == len(text) or not _is_in_word(text[end]))
+def _word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text begin and end."""
+    if text.isascii():
+        return [match.span() for match in _ASCII_WORD.finditer(text)]
+    is_in_word = [_is_in_word(character) for character in text]
+    edges = [at for at in range(len(text)) if is_in_word[at] != (at > 0 and is_in_word[at - 1])]
+    if len(edges) % 2:
+        edges.append(len(text))
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _is_in_word(character: str) -> bool:

@@ -33,8 +33,8 @@ def read_skus(templates: Sequence[Template], name: PhotoName) -> list[SkuReading
     """Return what each template that matches the name reads, without duplicates."""
     if len(name.stem) > MAX_LENGTH:
         return []
-    found = (reading_ for template in templates for reading_ in _read(template, name.stem))
-    return list(dict.fromkeys(found))
+    readings = (value for template in templates for value in _read(template, name.stem))
+    return list(dict.fromkeys(readings))
 
 
 def _read(template: Template, stem: str) -> Iterator[SkuReading]:

@@ -1,6 +1,6 @@
 """Creating photo batches and adding photos: matched before a byte is sent, with upload tickets."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -227,7 +227,6 @@ def _repeated(paths: Sequence[str], taken: set[str]) -> Iterator[Issue]:
         used.add(path)
 
 
-def _raise(issues: "Iterator[Issue] | list[Issue]") -> None:
-    found = list(issues)
-    if found:
-        raise InvalidValuesError(found)
+def _raise(issues: Iterable[Issue]) -> None:
+    if listed := list(issues):
+        raise InvalidValuesError(listed)

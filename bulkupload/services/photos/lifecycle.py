@@ -180,8 +180,7 @@ def _touch(batch: PhotoBatch, *, now: datetime) -> None:
 
 def _match_again(batch: PhotoBatch) -> None:
     """Match photos without product again: there may be new products or slot words."""
-    left = [PhotoStatus.WAITING, PhotoStatus.UPLOADED]
-    photos = list(batch.files.filter(UNDECIDED, status__in=left))
+    photos = list(batch.files.filter(UNDECIDED, status__in=selectors.UNATTACHED))
     matches = match_names(batch.scope, batch.template, [photo.path for photo in photos])
     for photo, match in zip(photos, matches, strict=True):
         apply_match(photo, match)
@@ -206,18 +205,18 @@ def _has_work(batch: PhotoBatch) -> bool:
 
 
 def _cancel(batch: PhotoBatch, code: str) -> None:
-    left = [PhotoStatus.WAITING, PhotoStatus.UPLOADED, PhotoStatus.INGESTED]
-    fail(batch.files.filter(status__in=left), failure(code))
+    unfinished = [*selectors.UNATTACHED, PhotoStatus.INGESTED]
+    fail(batch.files.filter(status__in=unfinished), failure(code))
     _save_end(batch, PhotoBatchStatus.CANCELLED)
 
 
 def _end(batch: PhotoBatch) -> None:
     """End a locked batch: what is neither attached nor refused fails with the reason."""
-    left = batch.files.filter(status__in=[PhotoStatus.WAITING, PhotoStatus.UPLOADED])
-    fail(left.filter(UNDECIDED, candidates=[]), failure("no_product"))
-    fail(left.filter(UNDECIDED), failure("ambiguous_product"))
-    fail(left.filter(status=PhotoStatus.WAITING), failure("never_sent"))
-    fail(left.filter(status=PhotoStatus.UPLOADED), failure("not_attached"))
+    unattached = batch.files.filter(status__in=selectors.UNATTACHED)
+    fail(unattached.filter(UNDECIDED, candidates=[]), failure("no_product"))
+    fail(unattached.filter(UNDECIDED), failure("ambiguous_product"))
+    fail(unattached.filter(status=PhotoStatus.WAITING), failure("never_sent"))
+    fail(unattached.filter(status=PhotoStatus.UPLOADED), failure("not_attached"))
     fail(batch.files.filter(status=PhotoStatus.INGESTED), failure("slot_incomplete"))
     _save_end(batch, PhotoBatchStatus.DONE)
 
