@@ -3,7 +3,8 @@
 import argparse
 import os
 
-from benchmarks import bulk, encoders, exports, files, overload, photos, reconcile, web
+from benchmarks import bulk, encoders, exports, files, overload, reconcile, web
+from benchmarks.photos import batches
 from devstack.product import Product
 from devstack.services.stack import Stack
 
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument(
         "--rows", type=int, default=100_000, help="rows for `bulk`, objects for `reconcile`"
     )
-    parser.add_argument("--photos", type=int, default=photos.PHOTOS, help="photos for `photos`")
+    parser.add_argument("--photos", type=int, default=batches.PHOTOS, help="photos for `photos`")
     parser.add_argument(
         "--patient", action="store_true", help="run slow importers of `bulk` in every round, too"
     )
@@ -75,8 +76,8 @@ def measure_work(product: Product, options: argparse.Namespace) -> None:
     if "bulk" in parts and options.million:
         bulk.million(product)
     if "photos" in parts:
-        photos.tickets(product, rounds=options.rounds)
-        photos.photos(product, count=options.photos)
+        batches.tickets(product, rounds=options.rounds)
+        batches.photos(product, count=options.photos)
     if "exports" in parts:
         exports.exports(product, rounds=options.rounds)
     if "memory" in parts:

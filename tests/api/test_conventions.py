@@ -34,7 +34,7 @@ LISTS = [
     and "/metadata-adapters/" not in row.route
     and row not in ARRAYS
 ]
-OBJECT_IDS = {"entity_id", "resource_id", "config_id", "job_id", "upload_id"}
+OBJECT_IDS = {"entity_id", "resource_id", "config_id", "job_id", "upload_id", "batch_id"}
 BY_ID = [row for row in EXISTING if OBJECT_IDS & set(row.ids)]
 
 

@@ -80,8 +80,7 @@ def build() -> World:
     organization, other = OrganizationFactory.create(), OrganizationFactory.create()
     people = _people(organization, other)
     tokens = {name: token_of(user) for name, user in people.items()}
-    people["disabled"].is_active = False
-    people["disabled"].save()
+    _disable(people["disabled"])
     colleague = _member(organization, Role.MEMBER)
     newcomer = UserFactory.create()
     owned: dict[str, Any] = {"user": people["owner"], "organization": organization}
@@ -129,6 +128,11 @@ def _personal_configurations(people: dict[str, User]) -> dict[str, UUID]:
         f"configuration_of_{name}": ExportConfiguration.objects.create(user=people[name]).pk
         for name in ("plain", "superuser", "colleague", "newcomer")
     }
+
+
+def _disable(user: User) -> None:
+    user.is_active = False
+    user.save()
 
 
 def _member(organization: Organization, role: Role) -> User:

@@ -25,6 +25,7 @@ MODES = [value.lower() for value in OnExisting.values]
 MATCH_STATUSES = ["matched", "ambiguous", "unmatched", "already_there"]
 MATCHED_BY = [value.value for value in MatchedBy]
 SLOTS = [COVER, BACK, IMAGES]
+POSITION = "The order among the photos of the batch in a list of images"
 MAX_POSITION = 999_999_999
 
 
@@ -76,7 +77,7 @@ class PhotoChoiceIn(StrictSerializer[Any]):
 
     product_id = UUIDField(required=False)
     slot = serializers.ChoiceField(choices=SLOTS, required=False)
-    position = IntegerField(min_value=0, max_value=MAX_POSITION, required=False)
+    position = IntegerField(min_value=0, max_value=MAX_POSITION, required=False, help_text=POSITION)
     skip = BooleanField(required=False)
 
 
@@ -100,7 +101,7 @@ class MatchOut(serializers.Serializer[Any]):
     product_id = serializers.UUIDField(allow_null=True)
     sku = serializers.CharField(allow_null=True)
     slot = serializers.ChoiceField(choices=SLOTS, allow_null=True)
-    position = serializers.IntegerField(allow_null=True)
+    position = serializers.IntegerField(allow_null=True, help_text=POSITION)
     by = serializers.ChoiceField(choices=MATCHED_BY, allow_null=True)
     candidates = CandidateOut(many=True)
 

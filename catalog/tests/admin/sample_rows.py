@@ -83,8 +83,7 @@ def create(text: str) -> list[Model]:
     ]
     rows += _export(user, organization, text)
     product = next(row for row in rows if isinstance(row, Product))
-    rows += _bulk(user, organization, text, product)
-    rows += _photos(user, organization, text, number)
+    rows += [*_bulk(user, organization, text, product), *_photos(user, organization, text, number)]
     return rows + _media(user, organization, text, product)
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.db import models
 
 from accounts.models import Membership, Organization, User
+from bulkupload.models import PhotoBatch, PhotoFile
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.models import ExportConfiguration, ExportRun, MetadataAdapterVisibility
 from media.models import MediaResource, Upload
@@ -47,6 +48,7 @@ CATALOG: list[tuple[str, str, type[models.Model]]] = [
     ("guidelines", "guideline", Guideline),
     ("production-requests", "request", ProductionRequest),
 ]
+PHOTO_BATCH_ACTS = ("files", "uploaded", "tickets", "attach", "cancel", "retry")
 IMAGE = {"filename": "a.webp", "content_type": "image/webp"}
 NEW_USER = {"email": "new@example.com", "password": "long-enough-horse"}
 MEMBERS = f"{V1}/organizations/{{org_id}}/members"
@@ -115,6 +117,17 @@ WRITTEN = [
         target="resource",
         body={},
     ),
+    Written(
+        route=f"POST {V1}/photo-batches/",
+        model=PhotoBatch,
+        body={"files": [IMAGE | {"file_size": 10}]},
+    ),
+    Written(
+        route=f"PATCH {V1}/photo-batches/{{batch_id}}/files/{{file_id}}",
+        model=PhotoFile,
+        target="photo",
+        body={},
+    ),
 ]
 WITHOUT_MODEL_FIELDS = {  # they write no row whose fields a client may set
     f"POST {V1}/login/access-token",
@@ -127,6 +140,8 @@ WITHOUT_MODEL_FIELDS = {  # they write no row whose fields a client may set
     f"POST {V1}/uploads/presigned-urls",  # see media/tests/api/test_presigned_urls.py
     f"POST {V1}/uploads/admin/upload-lora",
     f"PUT {V1}/uploads/local/{{token}}",
+    # Photos are added as they are created.
+    *(f"POST {V1}/photo-batches/{{batch_id}}/{act}" for act in PHOTO_BATCH_ACTS),
 }
 
 # Routes with forms, which bulkupload/tests/api covers.
@@ -188,8 +203,8 @@ def target_of(written: Written, world: World) -> UUID:
 def path_of(route: Route, world: World, target: UUID | None) -> str:
     path = route.path.replace("{org_id}", str(world.organization.pk))
     path = path.replace("{user_id}", str(world.ids["colleague"]))
-    path = path.replace("{code}", "ovs")
-    return re.sub(r"\{(entity|resource|config)_id\}", str(target), path)
+    path = path.replace("{code}", "ovs").replace("{batch_id}", str(world.ids["batch"]))
+    return re.sub(r"\{(entity|resource|config|file)_id\}", str(target), path)
 
 
 def row_of(model: type[models.Model], pk: UUID) -> dict[str, Any]:
@@ -224,7 +239,9 @@ def test_a_creation_ignores_read_only_fields(
     route = ROUTES[written.route]
     client, path = world.client(written.caller), path_of(route, world, None)
     body = written.body | {
-        name: str(world.ids[value]) for name, value in written.body.items() if value in world.ids
+        name: str(world.ids[value])
+        for name, value in written.body.items()
+        if isinstance(value, str) and value in world.ids
     }
     forged = dict(forgeries(written.model, writable(schema, route)))
     existing = set(written.model._default_manager.values_list("pk", flat=True))

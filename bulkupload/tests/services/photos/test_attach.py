@@ -1,18 +1,13 @@
 """Attaching the photos of a batch: every photo once, or refused with a reason."""
 
-from datetime import timedelta
 from hashlib import sha256
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import OwnerScope, User
-from accounts.tests.factories import MembershipFactory
-from bulkupload.errors import NoFailedPhotosError, PhotoBatchEndedError
+from accounts.models import User
 from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile
-from bulkupload.rules.limits import MAX_IDLE_TIME
-from bulkupload.services import retention
-from bulkupload.services.photos import attach, choices, finish, lifecycle, recovery, report, tickets
+from bulkupload.services.photos import choices, lifecycle, tickets
 from bulkupload.services.photos.choices import Choice
 from bulkupload.tests.photo_batches import (
     create,
@@ -26,11 +21,9 @@ from bulkupload.tests.photo_batches import (
     start,
     uploaded,
 )
-from catalog.models import Product
-from catalog.services import entities
-from media.models import Attachment, MediaResource
+from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import client_put, drain, photo, ready
+from media.tests.factories import drain, photo, ready
 from sartiq.core.models import Event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
@@ -189,189 +182,6 @@ def test_a_stored_file_is_attached_without_upload(user: User, public: MemoryStor
 
     assert outcomes(batch) == {"AW-1_front.png": "READY"}
     assert pictures(shoe) == {"cover_image": short(1)}
-
-
-def test_photos_without_product_fail_and_can_be_chosen(user: User) -> None:
-    shoe = product(user, "AW-1")
-    product(user, "BW-2"), product(user, "bw2")
-    files = photos("other.png", "b_w_2.png", "more.png")
-
-    batch = imported(user, files)
-
-    assert batch.status == PhotoBatchStatus.DONE
-    assert outcomes(batch) == {
-        "b_w_2.png": "ambiguous_product",
-        "more.png": "no_product",
-        "other.png": "no_product",
-    }
-    choose(user, batch, "other.png", product_id=shoe.pk)
-    product(user, "MORE")
-    retry(user, batch)
-    run(batch)
-    assert outcomes(batch) == {
-        "b_w_2.png": "ambiguous_product",
-        "more.png": "READY",
-        "other.png": "READY",
-    }
-    assert pictures(shoe) == {"images": short(1)}
-
-
-def test_a_reported_photo_that_was_never_sent_is_refused(user: User, public: MemoryStore) -> None:
-    shoe = product(user, "AW-1")
-    batch, [row] = create(user, photos("AW-1_front.png"))
-    tickets.report_uploaded(
-        user=user, batch_id=batch.pk, photo_ids=[row.photo.pk], now=timezone.now()
-    )
-    start(user, batch)
-
-    run(batch)
-
-    assert outcomes(batch) == {"AW-1_front.png": "file_not_found"}
-    assert pictures(shoe) == {}
-    retry(user, batch)
-    [(waiting, ticket)] = tickets.issue_again(
-        user=user, batch_id=batch.pk, photo_ids=[row.photo.pk], now=timezone.now()
-    )
-    assert (waiting.status, ticket is None) == ("WAITING", False)
-    assert ticket is not None
-    assert client_put(public, ticket.put, photo(1)) == 200
-    tickets.report_uploaded(
-        user=user, batch_id=batch.pk, photo_ids=[row.photo.pk], now=timezone.now()
-    )
-    run(batch)
-    assert outcomes(batch) == {"AW-1_front.png": "READY"}
-
-
-def test_a_file_that_cannot_be_decoded_can_be_sent_again(user: User, public: MemoryStore) -> None:
-    shoe = product(user, "AW-1")
-    files = photos("AW-1_2.png", "AW-1_front.png")
-    batch, matched = create(user, files)
-    send(user, batch, matched, files)
-    start(user, batch)
-    for row in PhotoFile.objects.to_attach():
-        attach.attach(row.pk)
-    MediaResource.objects.update(status="FAILED", failure_code="image_undecodable")
-    finish.finish(batch.pk)
-    assert set(outcomes(batch).values()) == {"image_undecodable"}
-
-    retry(user, batch)
-    again = tickets.issue_again(
-        user=user,
-        batch_id=batch.pk,
-        photo_ids=[row.photo.pk for row in matched],
-        now=timezone.now(),
-    )
-    for row, ticket in again:
-        assert ticket is not None
-        assert client_put(public, ticket.put, files[row.path]) == 200
-        tickets.report_uploaded(
-            user=user, batch_id=batch.pk, photo_ids=[row.pk], now=timezone.now()
-        )
-    run(batch)
-
-    assert set(outcomes(batch).values()) == {"READY"}
-    assert pictures(shoe) == {"images": short(1), "cover_image": short(2)}
-
-
-def test_a_deleted_product_gets_no_photo(user: User) -> None:
-    shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1_front.png"))
-    entities.delete(Product, user=user, entity_id=shoe.pk)
-
-    run(batch)
-
-    assert outcomes(batch) == {"AW-1_front.png": "product_deleted"}
-    assert not Attachment.objects.exists()
-
-
-def test_a_batch_of_a_user_who_has_left_is_cancelled() -> None:
-    member = MembershipFactory.create()
-    scope = OwnerScope(user_id=member.user.pk, organization_id=member.organization.pk)
-    shoe = product(member.user, "AW-1", organization=member.organization)
-    batch = uploaded(member.user, photos("AW-1_front.png"), scope=scope)
-    member.delete()
-
-    run(batch)
-
-    assert batch.status == PhotoBatchStatus.CANCELLED
-    assert outcomes(batch) == {"AW-1_front.png": "owner_gone"}
-    assert pictures(shoe) == {}
-
-
-def test_cancelling_keeps_what_is_attached(user: User) -> None:
-    shoe = product(user, "AW-1")
-    files = photos("AW-1_1.png", "AW-1_2.png")
-    batch, matched = create(user, files)
-    send(user, batch, matched[:1], files)
-    start(user, batch)
-    run(batch)
-
-    cancelled = [lifecycle.cancel(user=user, batch_id=batch.pk) for _ in range(2)]
-
-    assert [row.status for row in cancelled] == [PhotoBatchStatus.CANCELLED] * 2
-    assert outcomes(batch) == {"AW-1_1.png": "READY", "AW-1_2.png": "cancelled"}
-    assert pictures(shoe) == {"cover_image": short(1)}
-    assert events() == ["created", "started", "cancelled"]
-
-
-def test_only_unfinished_batches_are_cancelled_and_failed_ones_retried(user: User) -> None:
-    product(user, "AW-1")
-    batch = imported(user, photos("AW-1_1.png"))
-
-    with pytest.raises(PhotoBatchEndedError):
-        lifecycle.cancel(user=user, batch_id=batch.pk)
-    with pytest.raises(NoFailedPhotosError):
-        retry(user, batch)
-
-    assert batch.status == PhotoBatchStatus.DONE
-
-
-@pytest.mark.parametrize("is_started", [True, False])
-def test_a_batch_ends_after_a_day_without_arrivals(user: User, *, is_started: bool) -> None:
-    product(user, "AW-1")
-    files = photos("AW-1_1.png", "AW-1_2.png", "other.png")
-    batch, matched = create(user, files)
-    send(user, batch, matched[:1], files)
-    if is_started:
-        start(user, batch)
-        run(batch)
-    recovery.resend()
-    batch.refresh_from_db()
-    assert not batch.is_finished
-    PhotoBatch.objects.update(last_arrival_at=timezone.now() - MAX_IDLE_TIME - timedelta(hours=1))
-
-    recovery.resend()
-
-    batch.refresh_from_db()
-    assert batch.status == PhotoBatchStatus.DONE
-    assert outcomes(batch) == {
-        "AW-1_1.png": "READY" if is_started else "not_attached",
-        "AW-1_2.png": "never_sent",
-        "other.png": "no_product",
-    }
-
-
-def test_the_report_has_a_line_for_each_photo(user: User) -> None:
-    product(user, "-AW-1")
-    batch = imported(user, photos("-AW-1_front.png", "other.png"))
-
-    lines = b"".join(report.report(batch)).decode("utf-8-sig").splitlines()
-
-    assert lines == [
-        "file,product,slot,outcome,reason",
-        "'-AW-1_front.png,'-AW-1,cover_image,ready,",
-        ("other.png,,,failed,No product has a SKU that this name begins with. Choose a product."),
-    ]
-
-
-def test_old_batches_are_deleted_with_their_photos(user: User) -> None:
-    old, recent = imported(user, photos("a.png")), imported(user, photos("b.png"))
-    PhotoBatch.objects.filter(pk=old.pk).update(finished_at="2020-01-01T00:00Z")
-
-    retention.discard_old_photo_batches()
-
-    assert list(PhotoBatch.objects.all()) == [recent]
-    assert list(PhotoFile.objects.values_list("path", flat=True)) == ["b.png"]
 
 
 def test_drained_work_leaves_no_upload_behind(user: User, public: MemoryStore) -> None:

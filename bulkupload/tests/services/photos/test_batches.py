@@ -1,7 +1,6 @@
 """Creating batches: matches and tickets before a byte is sent."""
 
 from hashlib import sha256
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -11,15 +10,12 @@ from django.utils import timezone
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.errors import (
-    PhotoAttachedError,
     PhotoBatchEndedError,
     PhotoBatchNotFoundError,
-    ProductOfOtherOwnerError,
-    SlotWithoutProductError,
     TooManyPhotosError,
 )
 from bulkupload.models import PhotoBatch, PhotoFile, PhotoStatus, SlotWord
-from bulkupload.services.photos import arrivals, batches, choices, lifecycle, tickets
+from bulkupload.services.photos import batches, choices, lifecycle, tickets
 from bulkupload.services.photos.batches import DeclaredPhoto, MatchedPhoto
 from bulkupload.services.photos.choices import Choice
 from bulkupload.tests.photo_batches import (
@@ -28,13 +24,11 @@ from bulkupload.tests.photo_batches import (
     outcomes,
     photos,
     product,
-    send,
-    uploaded,
 )
 from exports.models import ExportConfiguration
 from media.models import Upload
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import PNG, client_put, photo, ready
+from media.tests.factories import PNG, photo, ready
 from sartiq.core.errors import InvalidValuesError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
@@ -231,59 +225,6 @@ def test_other_users_find_nothing(user: User) -> None:
         lifecycle.cancel(user=stranger, batch_id=batch.pk)
 
 
-def test_an_expired_ticket_is_replaced(user: User, public: MemoryStore) -> None:
-    files = photos("a.png", "b.png")
-    batch, [first, second] = create(user, files)
-    send(user, batch, [second], files)
-
-    [(photo_, ticket), (_, none)] = tickets.issue_again(
-        user=user,
-        batch_id=batch.pk,
-        photo_ids=[first.photo.pk, second.photo.pk],
-        now=timezone.now(),
-    )
-
-    assert none is None  # it has arrived
-    assert ticket is not None
-    assert first.ticket is not None
-    assert ticket.upload_id != first.ticket.upload_id
-    assert PhotoFile.objects.get(pk=photo_.pk).upload_id == ticket.upload_id
-
-
-def test_unknown_photos_are_named(user: User) -> None:
-    batch, [row] = create(user, photos("a.png"))
-    _, [other] = create(user, photos("a.png"))
-
-    with pytest.raises(InvalidValuesError) as error:
-        tickets.report_uploaded(
-            user=user,
-            batch_id=batch.pk,
-            photo_ids=[row.photo.pk, other.photo.pk, uuid4()],
-            now=timezone.now(),
-        )
-
-    assert issues(error.value) == [(1, "not_found"), (2, "not_found")]
-    assert outcomes(batch) == {"a.png": "WAITING"}
-
-
-def test_uploads_nobody_reports_are_found(user: User, public: MemoryStore) -> None:
-    product(user, "AW-1")
-    files = photos("AW-1_1.png", "AW-1_2.png")
-    batch, [sent, _] = create(user, files)
-    assert sent.ticket is not None
-    client_put(public, sent.ticket.put, files["AW-1_1.png"])
-    later = timezone.now() + arrivals.CHECK_AFTER
-
-    counts = [
-        arrivals.find_unreported(public, now=timezone.now()),
-        arrivals.find_unreported(public, now=later),
-        arrivals.find_unreported(public, now=later),
-    ]
-
-    assert counts == [0, 1, 0]
-    assert outcomes(batch) == {"AW-1_1.png": "UPLOADED", "AW-1_2.png": "WAITING"}
-
-
 def choose(user: User, batch: PhotoBatch, row: PhotoFile, **values: object) -> PhotoFile:
     return choices.choose(
         user=user,
@@ -292,39 +233,3 @@ def choose(user: User, batch: PhotoBatch, row: PhotoFile, **values: object) -> P
         choice=Choice(**values),  # type: ignore[arg-type]  # any value
         now=timezone.now(),
     )
-
-
-def test_a_product_is_chosen_by_hand(user: User) -> None:
-    shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("other.png"))
-    [row] = batch.files.all()
-
-    chosen = choose(user, batch, row, product_id=shoe.pk, slot="back_image")
-
-    assert (chosen.product_id, chosen.sku, chosen.slot) == (shoe.pk, "AW-1", "back_image")
-    assert (chosen.status, chosen.matched_by) == (PhotoStatus.UPLOADED, "hand")
-
-
-def test_a_photo_is_skipped_and_taken_back(user: User) -> None:
-    product(user, "AW-1")
-    batch, [row] = create(user, photos("AW-1.png"))
-
-    skipped = choose(user, batch, row.photo, skip=True)
-    restored = choose(user, batch, row.photo, skip=False)
-
-    assert [skipped.status, restored.status] == [PhotoStatus.SKIPPED, PhotoStatus.WAITING]
-
-
-def test_choices_that_are_not_possible(user: User) -> None:
-    foreign = product(UserFactory.create(), "AW-1")
-    batch, [row] = create(user, photos("other.png"))
-
-    with pytest.raises(ProductOfOtherOwnerError):
-        choose(user, batch, row.photo, product_id=foreign.pk)
-    with pytest.raises(SlotWithoutProductError):
-        choose(user, batch, row.photo, slot="images")
-    batch.files.update(status=PhotoStatus.READY, product_id=foreign.pk, slot="images")
-    with pytest.raises(PhotoAttachedError):
-        choose(user, batch, row.photo, skip=True)
-
-    assert outcomes(batch) == {"other.png": "READY"}

@@ -182,8 +182,6 @@ PROPERTIES: Final = {
     "on_existing": "Whether photos are added to the pictures of a slot or replace them.",
     "organization_id": "The organization it belongs to; null for a personal one.",
     "MemberPublic.organization_id": "The organization.",
-    "PhotoChoiceUpdate.position": "The order among the photos of the batch in a list of images.",
-    "MatchPublic.position": "The order among the photos of the batch in a list of images.",
     "PresignedUrlRequest.organization_id": "The organization the file is for; null for the caller.",
     "organization_ids": "The organizations that can use the adapter if it is not public.",
     "password": "The password.",
