@@ -22,6 +22,7 @@ from bulkupload.services.photos import dispatch
 from bulkupload.services.photos.match_names import MATCH_FIELDS, apply_match, match_names
 from media.models import MediaResource
 from sartiq.core import events
+from sartiq.core.contention import retry_on_contention
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.runner import WorkStoppedError
 
@@ -83,12 +84,13 @@ def cancel(*, user: User, batch_id: UUID) -> PhotoBatch:
     Raises PhotoBatchNotFoundError, PhotoBatchEndedError.
     """
     batch = selectors.get_visible_batch(user, batch_id)
-    with transaction.atomic():
-        locked = lock(batch)
-        if locked.status == PhotoBatchStatus.DONE:
-            raise PhotoBatchEndedError
-        if not locked.is_finished:
-            _cancel(locked, "cancelled")
+    for attempt in retry_on_contention():  # workers update the same photos
+        with attempt, transaction.atomic():
+            locked = lock(batch)
+            if locked.status == PhotoBatchStatus.DONE:
+                raise PhotoBatchEndedError
+            if not locked.is_finished:
+                _cancel(locked, "cancelled")
     batch.refresh_from_db()
     return batch
 
@@ -107,15 +109,16 @@ def retry(*, user: User, batch_id: UUID, now: datetime) -> PhotoBatch:
     Raises PhotoBatchNotFoundError, NoFailedPhotosError.
     """
     batch = selectors.get_visible_batch(user, batch_id)
-    with transaction.atomic():
-        locked = lock(batch)
-        failed = locked.files.filter(status=PhotoStatus.FAILED)
-        count = failed.update(**RETRIED, updated_at=now)
-        if not count:
-            raise NoFailedPhotosError
-        _match_again(locked)
-        _run(locked, now=now)
-        events.record(PhotoBatchAction.RETRIED, locked, photos=count)
+    for attempt in retry_on_contention():
+        with attempt, transaction.atomic():
+            locked = lock(batch)
+            failed = locked.files.filter(status=PhotoStatus.FAILED)
+            count = failed.update(**RETRIED, updated_at=now)
+            if not count:
+                raise NoFailedPhotosError
+            _match_again(locked)
+            _run(locked, now=now)
+            events.record(PhotoBatchAction.RETRIED, locked, photos=count)
     batch.refresh_from_db()
     return batch
 
