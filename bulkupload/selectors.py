@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Aggregate, Count, F, Func, IntegerField, Max, Q, QuerySet, Sum
 
 from accounts.models import OwnerScope, User
-from bulkupload.errors import JobNotFoundError, PhotoBatchNotFoundError
+from bulkupload.errors import JobNotFoundError, PhotoBatchNotFoundError, PhotoNotFoundError
 from bulkupload.models import (
     TABLE_ROW,
     BulkUploadChunk,
@@ -243,6 +243,14 @@ def get_visible_batch(user: User, batch_id: UUID) -> PhotoBatch:
     if batch is None:
         raise PhotoBatchNotFoundError
     return batch
+
+
+def get_photo(batch: PhotoBatch, photo_id: UUID) -> PhotoFile:
+    """Return one photo of a batch; raise PhotoNotFoundError if it has no such photo."""
+    photo: PhotoFile | None = PhotoFile.objects.filter(batch=batch, pk=photo_id).first()
+    if photo is None:
+        raise PhotoNotFoundError
+    return photo
 
 
 def photos_of(batch: PhotoBatch, *, status: str | None = None) -> QuerySet[PhotoFile]:

@@ -6,6 +6,7 @@ from tests.api.rows import V1, Row, members, signed_in, superusers
 
 MANY: Final = f"{V1}/photo-batches/"
 ONE: Final = f"{V1}/photo-batches/{{batch_id}}"
+PHOTO_OF_BATCH: Final = f"{ONE}/files/{{file_id}}"
 PHOTO: Final = {"filename": "S-1_2.webp", "content_type": "image/webp", "file_size": 10}
 PHOTOS: Final = {"files": [PHOTO]}
 CHOICE: Final = {"skip": True}
@@ -53,14 +54,16 @@ PHOTO_BATCHES: Final = [
     *_of_one("POST", "/retry", 202),
     *_of_one("POST", "/cancel", 202),
     *_of_one("GET", "/report", 200),
+    Row(route=f"GET {PHOTO_OF_BATCH}", ids=IN_BATCH, expected=members(200, others=404)),
+    Row(route=f"GET {PHOTO_OF_BATCH}", ids=NO_PHOTO, expected=signed_in(404)),
     Row(
-        route=f"PATCH {ONE}/files/{{file_id}}",
+        route=f"PATCH {PHOTO_OF_BATCH}",
         ids=IN_BATCH,
         body=CHOICE,
         expected=members(200, others=404),
     ),
     Row(
-        route=f"PATCH {ONE}/files/{{file_id}}",
+        route=f"PATCH {PHOTO_OF_BATCH}",
         ids=NO_PHOTO,
         body=CHOICE,
         expected=signed_in(404),

@@ -44,8 +44,8 @@ def error_detail(response: HttpResponse) -> Any:
 
 
 def path_with(row: Row, world: World, segment: str) -> str:
-    """Return the row's path with `segment` in place of its id."""
-    [name] = row.ids.values()
+    """Return the row's path with `segment` in place of its last id."""
+    *_, name = row.ids.values()
     return path_of(row, world).replace(str(world.ids[name]), segment)
 
 

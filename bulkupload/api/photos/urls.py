@@ -14,7 +14,7 @@ urlpatterns = [
     _route("", "photo-batches", get="list", post="create"),
     _route("<str:batch_id>", "photo-batch", get="retrieve"),
     _route("<str:batch_id>/files", "photo-batch-files", get="files", post="add_files"),
-    _route("<str:batch_id>/files/<str:file_id>", "photo-batch-file", patch="choose"),
+    _route("<str:batch_id>/files/<str:file_id>", "photo-batch-file", get="file", patch="choose"),
     _route("<str:batch_id>/uploaded", "photo-batch-uploaded", post="uploaded"),
     _route("<str:batch_id>/tickets", "photo-batch-tickets", post="tickets"),
     _route("<str:batch_id>/attach", "photo-batch-attach", post="attach"),

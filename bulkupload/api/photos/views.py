@@ -41,6 +41,7 @@ from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import validate_input
 from sartiq.core.errors import errors_located_at
 from sartiq.core.http import idempotency
+from sartiq.core.http.conditional import precondition
 from sartiq.core.http.idempotency import SavedResponse
 
 BATCH_ID = OpenApiParameter("batch_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
@@ -141,6 +142,17 @@ class PhotoBatches(ModelEndpointSet):
         return Response(body, status=201, headers=NO_STORE)
 
     @extend_schema(
+        operation_id="get_photo_batch_file",
+        tags=TAGS,
+        parameters=[BATCH_ID, FILE_ID],
+        responses={200: PhotoOut},
+    )
+    def file(self, request: Request, batch_id: UUID, file_id: UUID) -> Response:
+        """Return a photo of a batch with its state."""
+        batch = selectors.get_visible_batch(caller_of(request), batch_id)
+        return Response(serialize_photo(selectors.get_photo(batch, file_id)))
+
+    @extend_schema(
         operation_id="update_photo_batch_file",
         tags=TAGS,
         parameters=[BATCH_ID, FILE_ID],
@@ -158,6 +170,7 @@ class PhotoBatches(ModelEndpointSet):
             photo_id=file_id,
             choice=Choice(**validate_input(PhotoChoiceIn, request.data, partial=True)),
             now=timezone.now(),
+            precondition=precondition(request, serialize_photo),
         )
         return Response(serialize_photo(photo))
 

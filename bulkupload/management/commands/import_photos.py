@@ -2,6 +2,7 @@ import json
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from bulkupload import selectors
 from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile, PhotoStatus
 from bulkupload.rules.limits import MAX_PHOTOS, MAX_REQUEST_PHOTOS
 from bulkupload.services.photos import attach, batches, finish, lifecycle, report, tickets
-from bulkupload.services.photos.batches import BatchSettings, MatchedPhoto
+from bulkupload.services.photos.batches import BatchSettings, DeclaredPhoto, MatchedPhoto
 from bulkupload.services.photos.local_files import LocalPhoto, local_files, upload
 from bulkupload.services.photos.match_names import match_names
 from exports.rules.templates import compile_template
@@ -93,7 +94,7 @@ class Command(BaseCommand):
             if options["report"]:
                 options["report"].write_bytes(b"".join(lines))
         except (SartiqError, OSError) as error:
-            raise CommandError(_sentence(error), returncode=FAILED) from error
+            raise CommandError(str(error), returncode=FAILED) from error
         counts["other_files"] = len(files) - len(photos)
         self.stdout.write(json.dumps(counts) if options["json"] else _as_text(counts))
         if failure:
@@ -149,13 +150,14 @@ def _send(
     for at in range(0, len(photos), MAX_REQUEST_PHOTOS):
         declared = [photo.declared() for photo in photos[at : at + MAX_REQUEST_PHOTOS]]
         now = timezone.now()
-        if batch is None:
-            with batches.creating(
-                user=user, scope=scope, settings=settings, photos=declared, now=now
-            ) as created:
-                batch, matched = created
-        else:
-            matched = batches.add(user=user, batch_id=batch.pk, photos=declared, now=now)
+        with _named(declared):
+            if batch is None:
+                with batches.creating(
+                    user=user, scope=scope, settings=settings, photos=declared, now=now
+                ) as created:
+                    batch, matched = created
+            else:
+                matched = batches.add(user=user, batch_id=batch.pk, photos=declared, now=now)
         upload(public_store(), matched, files, on_upload=on_upload)
         _report(user, batch, matched)
     if batch is None:
@@ -240,8 +242,11 @@ def _as_text(counts: dict[str, int]) -> str:
     return f"Photos: {', '.join(named)}."
 
 
-def _sentence(error: Exception) -> str:
-    """Return all problems of an error, each with the file it is about."""
-    if isinstance(error, InvalidValuesError):
-        return " ".join(f"{issue.input}: {issue.message}" for issue in error.issues[:10])
-    return str(error)
+@contextmanager
+def _named(photos: Sequence[DeclaredPhoto]) -> Iterator[None]:
+    """Name the photos that are refused: an issue has only their index."""
+    try:
+        yield
+    except InvalidValuesError as error:
+        sentences = [f"{photos[int(issue.loc[2])].path}: {issue.message}" for issue in error.issues]
+        raise CommandError("\n".join(sentences), returncode=FAILED) from error

@@ -19,6 +19,7 @@ from bulkupload.rules.photos.matching import MatchedBy
 from bulkupload.rules.photos.slot_words import IMAGES
 from bulkupload.services.photos import lifecycle
 from catalog.models import Product
+from sartiq.core.preconditions import Precondition, unconditional
 
 ATTACHED = frozenset({PhotoStatus.INGESTED, PhotoStatus.ATTACHED, PhotoStatus.READY})
 
@@ -34,12 +35,19 @@ class Choice:
 
 
 def choose(
-    *, user: User, batch_id: UUID, photo_id: UUID, choice: Choice, now: datetime
+    *,
+    user: User,
+    batch_id: UUID,
+    photo_id: UUID,
+    choice: Choice,
+    now: datetime,
+    precondition: Precondition = unconditional,
 ) -> PhotoFile:
     """Save the choice for a photo that is not attached; a batch that has ended runs again.
 
-    Raises PhotoBatchNotFoundError, PhotoNotFoundError, PhotoAttachedError, and InvalidError for a
-    product of another owner or a slot without product.
+    `precondition` is called with the locked photo. Raises what it raises, PhotoBatchNotFoundError,
+    PhotoNotFoundError, PhotoAttachedError, and InvalidError for a product of another owner or a
+    slot without product.
     """
     batch = selectors.get_visible_batch(user, batch_id)
     product = _product(batch, choice.product_id)
@@ -48,6 +56,7 @@ def choose(
         photo = locked.files.select_for_update(of=("self",)).filter(pk=photo_id).first()
         if photo is None:
             raise PhotoNotFoundError
+        precondition(photo)
         if choice == Choice():
             return photo
         if photo.status in ATTACHED:

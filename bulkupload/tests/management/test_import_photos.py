@@ -131,7 +131,7 @@ def empty_photo(folder: Path) -> Path:
         (unsafe_zip, [], "'..' in its path"),
         (no_photos, [], "no JPEG"),
         (no_archive, [], "neither a folder nor a ZIP"),
-        (empty_photo, [], "AW-1.png|The file"),
+        (empty_photo, [], "AW-1.png: A file has"),
         (lambda folder: folder / "missing", [], "No such file"),
         (no_photos, ["--template", "{sku}"], "Unknown wildcard"),
         (no_photos, ["--user", "nobody@example.com"], "no such active user"),

@@ -128,7 +128,7 @@ def test_every_add_page_opens_or_is_forbidden(staff_client: Client) -> None:
     assert opened == {
         *("User", "Organization", "Membership", "Group", "Product", "Subject", "Look"),
         *("Guideline", "ProductionRequest", "LoraModel"),
-        *("ExportConfiguration", "MetadataAdapterVisibility"),
+        *("ExportConfiguration", "MetadataAdapterVisibility", "SlotWord"),
     }
 
 

@@ -3,16 +3,25 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.factories import OrganizationFactory, UserFactory, token_of
-from bulkupload.models import BulkUploadRowError
+from bulkupload.models import (
+    BulkUploadRowError,
+    PhotoBatch,
+    PhotoBatchStatus,
+    PhotoFile,
+    PhotoStatus,
+)
 from catalog.models import Product, Subject
 from sartiq.core.management.commands.check_openapi import document
 from tests.api.matrix import ROWS
+from tests.api.photo_rows import PHOTOS
 from tests.api.row_requests import response_to
 from tests.api.rows import V1, Row, everyone
 from tests.api.world import World
@@ -20,6 +29,7 @@ from tests.api.world import World
 PASSWORD: Final = "long-enough-horse"
 TAKEN_EMAIL: Final = {"email": "taken@example.com"}
 TAKEN_SLUG: Final = {"slug": "taken", "name": "Taken"}
+PHOTO_IDS: Final = {"file_ids": ["{ready_photo}"]}
 SUPERUSER: Final = {"user_id": "superuser"}
 ORGANIZATION: Final = {"org_id": "organization"}
 OWNER: Final = {**ORGANIZATION, "user_id": "owner"}
@@ -41,6 +51,21 @@ CONFLICTS: Final = [
         ("DELETE /users/{user_id}", SUPERUSER, None),
         ("PATCH /users/me", {}, TAKEN_EMAIL | {"current_password": PASSWORD}),
         ("POST /bulk-upload/{job_id}/retry", {"job_id": "job"}, None),
+        *(
+            (f"POST /photo-batches/{{batch_id}}/{act}", {"batch_id": "done_batch"}, body)
+            for act, body in (
+                ("files", PHOTOS),
+                ("uploaded", PHOTO_IDS),
+                ("tickets", PHOTO_IDS),
+                ("cancel", None),
+                ("retry", None),
+            )
+        ),
+        (
+            "PATCH /photo-batches/{batch_id}/files/{file_id}",
+            {"batch_id": "done_batch", "file_id": "ready_photo"},
+            {"skip": True},
+        ),
     )
 ]
 # A 409 needs a race here: an object that the body refers to is deleted during the request.
@@ -114,8 +139,27 @@ def world_with_conflicts(world: World) -> World:
     User.objects.filter(pk=superuser.pk).update(password=superuser.password)
     world.tokens["superuser"] = token_of(superuser)
     world.ids.update({name: world.people[name].pk for name in ("owner", "superuser")})
+    world.ids.update(_finished_batch(owned, world))
     world.ids.update(deleted_product=deleted_product.pk, deleted_subject=deleted_subject.pk)
     return world
+
+
+def _finished_batch(owned: dict[str, Any], world: World) -> dict[str, UUID]:
+    """Store a finished photo batch of one photo."""
+    now = timezone.now()
+    batch = PhotoBatch.objects.create(
+        **owned, status=PhotoBatchStatus.DONE, last_arrival_at=now, finished_at=now
+    )
+    photo = PhotoFile.objects.create(
+        batch=batch,
+        path="S-1.webp",
+        content_type="image/webp",
+        file_size=10,
+        status=PhotoStatus.READY,
+        product_id=world.ids["product"],
+        slot="images",
+    )
+    return {"done_batch": batch.pk, "ready_photo": photo.pk}
 
 
 @pytest.mark.parametrize("row", CONFLICTS, ids=str)
