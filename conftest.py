@@ -1,5 +1,6 @@
 """Fixtures every test may use; `devstack.pytest_plugin` brings `stack` and `live_product`."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from botocore.loaders import Loader
 from django.conf import settings
 from kombu import Connection
 
+from devstack.template_database import migrated_database
 from sartiq.core.work.queues import QUEUES
 from tests.bystander import Bystander
 from tests.query_plans import PlanChecker, full_tables
@@ -19,7 +21,13 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
     stack: dict[str, str],
 ) -> None:
-    """Start PostgreSQL before pytest-django creates the test database."""
+    """Start PostgreSQL before pytest-django creates the test database.
+
+    The workers of xdist copy one migrated database.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        template = migrated_database(os.environ["DATABASE_URL"])
+        settings.DATABASES["default"]["TEST"]["TEMPLATE"] = template
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
 """Every admin page in Chromium: no errors, no failed requests, and no page too wide for its window.
 
-The rows have the longest possible texts.
+The rows have the longest possible texts. All models have the same page of an object's history.
 """
 
 import os
@@ -28,6 +28,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from bulkupload.models import BulkUploadRowError
+from catalog.models import Product
 from catalog.tests.admin import sample_rows
 from tests.browser.conftest import chromium
 
@@ -81,6 +82,10 @@ def is_deletable(row: Model) -> bool:
     return admin.site._registry[type(row)].has_delete_permission(request, row)
 
 
+def product_in(rows: list[Model]) -> Product:
+    return next(row for row in rows if isinstance(row, Product))
+
+
 def pages_of(rows: list[Model]) -> Iterator[str]:
     yield reverse("admin:index")
     yield reverse("admin:password_change")
@@ -89,8 +94,9 @@ def pages_of(rows: list[Model]) -> Iterator[str]:
         yield reverse(f"{name}_changelist")
     for row in rows:
         name = f"admin:{row._meta.app_label}_{row._meta.model_name}"
-        for view in ("change", "history", *(["delete"] if is_deletable(row) else [])):
+        for view in ("change", *(["delete"] if is_deletable(row) else [])):
             yield reverse(f"{name}_{view}", args=[row.pk])
+    yield reverse("admin:catalog_product_history", args=[product_in(rows).pk])
     for model_name in ("catalog_product", "catalog_loramodel", "exports_exportconfiguration"):
         yield reverse(f"admin:{model_name}_add")
 

@@ -1,0 +1,53 @@
+"""A migrated database that the test workers copy, because migrations take longer than a copy."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from sartiq.settings.values import database_settings
+
+NAME = "migrated"
+LOCK = 1_936_880_756  # of one PostgreSQL, which only test workers of one run use
+
+
+def migrated_database(database_url: str) -> str:
+    """Return the name of the migrated database; the first worker creates it, others wait."""
+    server = database_settings(database_url)
+    with psycopg.connect(
+        host=server["HOST"],
+        port=server["PORT"] or None,
+        user=server["USER"],
+        password=server["PASSWORD"] or None,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # until the connection closes
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME])
+        if found.fetchone() is None:
+            _create(connection, database_url)
+    return NAME
+
+
+def _create(connection: psycopg.Connection[Any], database_url: str) -> None:
+    draft = f"{NAME}_draft"  # has another name until it is complete
+    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        check=True,
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "DATABASE_URL": _url(database_url, draft)},
+    )
+    renamed = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    connection.execute(renamed.format(sql.Identifier(draft), sql.Identifier(NAME)))
+
+
+def _url(database_url: str, name: str) -> str:
+    url = urlsplit(database_url)
+    folder = url.path.rpartition("/")[0]  # of the socket
+    return url._replace(path=f"{folder}/{name}").geturl()
