@@ -183,7 +183,8 @@ def kill_first(launcher: int, argument: str) -> set[int]:
     wait_until(lambda: bool(children_running(launcher, argument)), what=argument, seconds=120)
     victims = children_running(launcher, argument)
     for pid in victims:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     return victims
 
 

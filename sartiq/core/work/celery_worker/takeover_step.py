@@ -16,6 +16,7 @@ from sartiq.core.work.takeover import take_over
 log = structlog.get_logger(__name__)
 
 RUNS_PER_LEASE: Final = 6  # so most leases of dead processes end after a sixth of their time
+MIN_SECONDS: Final = 5.0  # shorter leases soon expire anyway, and each run costs ten queries
 
 
 class Takeover(bootsteps.StartStopStep):
@@ -38,7 +39,8 @@ class Takeover(bootsteps.StartStopStep):
 
     def _run(self) -> None:
         _try_take_over()
-        while not self._stopped.wait(settings.LEASE_SECONDS / RUNS_PER_LEASE):
+        seconds = max(settings.LEASE_SECONDS / RUNS_PER_LEASE, MIN_SECONDS)
+        while not self._stopped.wait(seconds):
             is_told_to_stop = bool(state.should_terminate)
             _try_take_over(count_attempts=not is_told_to_stop)
 
