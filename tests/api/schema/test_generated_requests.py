@@ -34,7 +34,7 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-EXAMPLES = {"superuser": 10, "member": 8, "anonymous": 3}  # for each operation and mode
+EXAMPLES = {"superuser": 6, "member": 5, "anonymous": 2}  # for each operation and mode
 # The sample object that replaces a generated path parameter in about half of the requests.
 OBJECTS = {
     "org_id": "organization",
