@@ -188,7 +188,7 @@ STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 # --- Background work ----------------------------------------------------------------------------
 BROKER_URL = env.BROKER_URL
 BROKER_SOCKET_TIMEOUT = 5.0  # seconds
-# A request waits at most this long for the broker: the row is enqueued again later.
+# The sending of a message waits at most this long: the row is enqueued again later.
 PUBLISH_TIMEOUT = 1.0  # seconds
 TASK_TIME_LIMIT = env.TASK_TIME_LIMIT
 # Building an archive reads every exported file again, so it may take longer than other tasks.

@@ -1,7 +1,7 @@
 """Sending of task messages to the broker. They only wake workers: the waiting rows are the jobs.
 
-A broker that is down or hangs never fails a request. After a failure, the process does not try
-again for a few seconds, so a request that creates fifty files waits for one time-out, not fifty.
+A broker that is down or hangs neither fails nor delays a request. After a failure, the process does
+not try again for a few seconds, so fifty messages wait for one time-out, not for fifty.
 """
 
 import json
