@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from devstack.process.child import wait_until
 from devstack.process.ports import LOOPBACK, free_port, is_listening
 
 START_SECONDS = 20
@@ -39,16 +39,8 @@ def running_server(
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_listening(port)
+        wait_until(lambda: is_listening(port), what=target, seconds=START_SECONDS)
         yield f"http://{LOOPBACK}:{port}"
     finally:
         child.terminate()
         child.wait(timeout=10)
-
-
-def _wait_until_listening(port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_listening(port):
-        if time.monotonic() > deadline:
-            raise TimeoutError(port)
-        time.sleep(0.05)

@@ -1,19 +1,22 @@
 """Photo batches with all their tasks run in this process."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, cast
 
 from django.utils import timezone
 
 from accounts.models import OwnerScope, User
 from bulkupload.models import OnExisting, PhotoBatch, PhotoFile
-from bulkupload.services.photos import attach, batches, finish, lifecycle, tickets
+from bulkupload.services.photos import attach, batches, choices, finish, lifecycle, tickets
 from bulkupload.services.photos.batches import BatchSettings, DeclaredPhoto, MatchedPhoto
+from bulkupload.services.photos.choices import Choice
 from catalog.models import Product
 from media.models import Attachment
 from media.storage import public_store
 from media.tests.factories import PNG, client_put, drain, photo
 from media.tests.stores import WatchedStore
+from sartiq.core.models import Event
 
 Files = Mapping[str, bytes]  # by path
 
@@ -124,3 +127,30 @@ def pictures(product: Product) -> dict[str, list[str]]:
     for attachment in rows:
         contents.setdefault(attachment.slot, []).append(attachment.resource.content_hash[:8])
     return contents
+
+
+def short(*numbers: int) -> list[str]:
+    """Return the first digits of the SHA-256 of photos."""
+    return [sha256(photo(number)).hexdigest()[:8] for number in numbers]
+
+
+def retry(user: User, batch: PhotoBatch) -> None:
+    """Retry the failed photos of a batch."""
+    lifecycle.retry(user=user, batch_id=batch.pk, now=timezone.now())
+
+
+def choose(user: User, batch: PhotoBatch, path: str, **values: object) -> None:
+    """Choose product, slot or skipping for a photo."""
+    choices.choose(
+        user=user,
+        batch_id=batch.pk,
+        photo_id=batch.files.get(path=path).pk,
+        choice=Choice(**values),  # type: ignore[arg-type]  # any value
+        now=timezone.now(),
+    )
+
+
+def events() -> list[str]:
+    """Return the actions recorded for photo batches, in order."""
+    rows = Event.objects.filter(object_type="photo_batch").order_by("id")
+    return [action.partition(".")[2] for action in rows.values_list("action", flat=True)]

@@ -48,6 +48,7 @@ def _require_workbook(body: BinaryIO) -> None:
         with zipfile.ZipFile(body) as archive:
             names = {part_name(name) for name in archive.namelist()}
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        # zipfile raises NotImplementedError for features of ZIP that it lacks.
         raise NotATableError from None
     if not names >= _WORKBOOK:
         raise NotATableError

@@ -1,6 +1,6 @@
 """Starting, cancelling, retrying and ending photo batches.
 
-Whoever changes photos locks their batch first, so that two transactions cannot deadlock.
+Code that changes photos locks their batch first, so that two transactions cannot deadlock.
 """
 
 from datetime import datetime

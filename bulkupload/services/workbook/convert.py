@@ -84,6 +84,7 @@ def _require_bounded_size(source: BinaryIO) -> None:
         with zipfile.ZipFile(source) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        # zipfile raises NotImplementedError for features of ZIP that it lacks.
         raise JobFailureError("unreadable", UNREADABLE) from None
     if unpacked > MAX_WORKBOOK_BYTES:
         limit = MAX_WORKBOOK_BYTES // MIB

@@ -6,52 +6,31 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile
-from bulkupload.services.photos import choices, lifecycle, tickets
-from bulkupload.services.photos.choices import Choice
+from bulkupload.models import OnExisting, PhotoBatchStatus, PhotoFile
+from bulkupload.services.photos import tickets
 from bulkupload.tests.photo_batches import (
+    choose,
     create,
+    events,
     imported,
     outcomes,
     photos,
     pictures,
     product,
+    retry,
     run,
     send,
+    short,
     start,
     uploaded,
 )
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, photo, ready
-from sartiq.core.models import Event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
 
 REPLACE = OnExisting.REPLACE
-
-
-def short(*numbers: int) -> list[str]:
-    return [sha256(photo(number)).hexdigest()[:8] for number in numbers]
-
-
-def retry(user: User, batch: PhotoBatch) -> None:
-    lifecycle.retry(user=user, batch_id=batch.pk, now=timezone.now())
-
-
-def choose(user: User, batch: PhotoBatch, path: str, **values: object) -> None:
-    choices.choose(
-        user=user,
-        batch_id=batch.pk,
-        photo_id=batch.files.get(path=path).pk,
-        choice=Choice(**values),  # type: ignore[arg-type]  # any value
-        now=timezone.now(),
-    )
-
-
-def events() -> list[str]:
-    rows = Event.objects.filter(object_type="photo_batch").order_by("id")
-    return [action.partition(".")[2] for action in rows.values_list("action", flat=True)]
 
 
 @pytest.mark.parametrize("on_existing", OnExisting)

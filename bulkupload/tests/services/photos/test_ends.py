@@ -1,7 +1,6 @@
 """How photos and batches end: refusals, retries, cancellation, the report."""
 
 from datetime import timedelta
-from hashlib import sha256
 
 import pytest
 from django.utils import timezone
@@ -12,17 +11,20 @@ from bulkupload.errors import NoFailedPhotosError, PhotoBatchEndedError
 from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile
 from bulkupload.rules.limits import MAX_IDLE_TIME
 from bulkupload.services import retention
-from bulkupload.services.photos import attach, choices, finish, lifecycle, recovery, report, tickets
-from bulkupload.services.photos.choices import Choice
+from bulkupload.services.photos import attach, finish, lifecycle, recovery, report, tickets
 from bulkupload.tests.photo_batches import (
+    choose,
     create,
+    events,
     imported,
     outcomes,
     photos,
     pictures,
     product,
+    retry,
     run,
     send,
+    short,
     start,
     uploaded,
 )
@@ -31,34 +33,10 @@ from catalog.services import entities
 from media.models import Attachment, MediaResource
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import client_put, photo
-from sartiq.core.models import Event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
 
 REPLACE = OnExisting.REPLACE
-
-
-def short(*numbers: int) -> list[str]:
-    return [sha256(photo(number)).hexdigest()[:8] for number in numbers]
-
-
-def retry(user: User, batch: PhotoBatch) -> None:
-    lifecycle.retry(user=user, batch_id=batch.pk, now=timezone.now())
-
-
-def choose(user: User, batch: PhotoBatch, path: str, **values: object) -> None:
-    choices.choose(
-        user=user,
-        batch_id=batch.pk,
-        photo_id=batch.files.get(path=path).pk,
-        choice=Choice(**values),  # type: ignore[arg-type]  # any value
-        now=timezone.now(),
-    )
-
-
-def events() -> list[str]:
-    rows = Event.objects.filter(object_type="photo_batch").order_by("id")
-    return [action.partition(".")[2] for action in rows.values_list("action", flat=True)]
 
 
 def test_photos_without_product_fail_and_can_be_chosen(user: User) -> None:
