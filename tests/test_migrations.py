@@ -1,0 +1,56 @@
+"""Databases of earlier commits are migrated, too: a squashed migration replaces those before it."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+
+pytestmark = pytest.mark.django_db
+
+
+def replaced() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the app, name and replaced migrations of each squashed migration."""
+    replacements = MigrationExecutor(connection).loader.replacements
+    for app, name in sorted(replacements):
+        yield app, name, [old for _, old in replacements[app, name].replaces]
+
+
+def record_separate_migrations() -> None:
+    """Record that the replaced migrations ran, each by itself, and no squashed one."""
+    recorder = MigrationRecorder(connection)
+    for app, name, old_names in list(replaced()):
+        recorder.record_unapplied(app, name)
+        for old_name in old_names:
+            recorder.record_unapplied(app, old_name)
+            recorder.record_applied(app, old_name)
+
+
+def plan() -> list[tuple[str, str]]:
+    executor = MigrationExecutor(connection)
+    nodes = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [(migration.app_label, migration.name) for migration, _ in nodes]
+
+
+def test_a_database_with_all_replaced_migrations_needs_none() -> None:
+    record_separate_migrations()
+
+    assert plan() == []
+
+
+def test_a_database_with_some_replaced_migrations_needs_only_the_others() -> None:
+    record_separate_migrations()
+    last = [(app, old_names[-1]) for app, _, old_names in replaced()]
+    for app, name in last:
+        MigrationRecorder(connection).record_unapplied(app, name)
+
+    assert sorted(plan()) == sorted(last)
+
+
+def test_a_new_database_runs_only_squashed_migrations() -> None:
+    MigrationRecorder(connection).migration_qs.delete()
+
+    names = {app: [name for other, name in plan() if other == app] for app, _, _ in replaced()}
+
+    assert names == {app: [name] for app, name, _ in replaced()}
