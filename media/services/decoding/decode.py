@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import structlog
 from django.conf import settings
 
 from media.errors import (
@@ -29,6 +30,8 @@ from media.rules.limits import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from media.services.decoding import client
 from sartiq.core import temporary_files
 
+log = structlog.get_logger(__name__)
+
 _FORMATS = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
@@ -41,6 +44,7 @@ _FAULTS: dict[str, type[ContentError]] = {
     "too_large": ImageTooLargeError,
     "truncated": FileTruncatedError,
     "undecodable": ImageUndecodableError,
+    "channels": ImageUndecodableError,
     "crashed": ImageUndecodableError,
 }
 
@@ -145,5 +149,16 @@ def _ask(
         }
     )
     if "fault" in reply:
-        raise _FAULTS[reply["fault"]]
+        log.info("file_not_decoded", fault=reply["fault"], reason=reply.get("why"))
+        raise _error(reply)
     return reply
+
+
+def _error(reply: dict[str, Any]) -> ContentError:
+    error_class = _FAULTS[reply["fault"]]
+    if reply["fault"] != "channels":
+        return error_class()
+    return error_class(
+        f"The image has {reply['channels']} color channels, which cannot be shown. Save it as an"
+        " ordinary RGB image and upload it again."
+    )

@@ -13,7 +13,7 @@ from sartiq.core.sandbox.server import Message
 
 LOADERS = {"JPEG": "jpegload_buffer", "AVIF": "heifload_buffer"}
 _PROFILE = "icc-profile-data"
-_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # Pillow's mode by the number of channels
 _OUT_OF_MEMORY = ("out of memory", "insufficient memory", "allocat")
 _MISSING = ("premature end", "truncated", "unexpected end")
 # Warnings of damaged pixels. Other warnings of libjpeg, such as stray bytes, are harmless.
@@ -25,6 +25,8 @@ def decode_strictly(data: bytes, format_name: str, side: int) -> Message | Image
     pyvips.vips_lib.vips_error_clear()
     try:
         image = getattr(pyvips.Image, LOADERS[format_name])(data, access="sequential")
+        if image.bands not in _MODES:
+            return {"fault": "channels", "why": f"{image.bands} channels", "channels": image.bands}
         sample = _sample(image, side)
     except pyvips.Error as error:
         return {"fault": _fault(str(error)) or "undecodable", "why": str(error)[:200]}

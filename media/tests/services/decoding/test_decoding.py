@@ -11,6 +11,7 @@ from media.errors import (
     FileCorruptError,
     FileTruncatedError,
     ImageTooLargeError,
+    ImageUndecodableError,
 )
 from media.services.decoding import client, decode
 from media.services.decoding.decode import MediaProperties
@@ -122,6 +123,23 @@ def test_other_files_have_the_metadata_of_their_type(
 
 
 @pytest.mark.covers("T30")
+def test_a_jpeg_with_five_color_channels_is_refused_with_their_number(
+    file: Callable[[bytes], Path],
+) -> None:
+    grey = encoded(Image.new("L", (16, 16)), "image/jpeg")
+    frame = grey[grey.index(b"\xff\xc0") :][:13]  # ends with the table of its one channel
+    channels = b"\5" + b"".join(bytes([number, 0x11, 0]) for number in range(1, 6))
+    five = grey.replace(frame, b"\xff\xc0\x00\x17" + frame[4:9] + channels)
+
+    with pytest.raises(ImageUndecodableError) as refusal:
+        decode.decode(file(five), "image/jpeg")
+
+    assert refusal.value.detail == (
+        "The image has 5 color channels, which cannot be shown. Save it as an ordinary RGB image"
+        " and upload it again."
+    )
+
+
 def test_a_video_without_tracks_is_corrupt(file: Callable[[bytes], Path]) -> None:
     with pytest.raises(FileCorruptError):
         decode.inspect_file(file(b"nothing to see or hear" * 9), "video/mp4")
