@@ -81,7 +81,7 @@ class ExportFailedError(ConflictError):
 class ExportExpiredError(GoneError):
     """Raised when a discarded archive is requested."""
 
-    message = "The archive was deleted after seven days. Start the export again."
+    message = "The archive has expired and was deleted. Start the export again."
 
 
 class NothingToExportError(InvalidError):

@@ -13,9 +13,9 @@ from sartiq.core.api.schema.document import ERROR_RESPONSE
 
 TAGS = ["exports"]
 UNFINISHED = OpenApiResponse(
-    ERROR_RESPONSE, description=("The export is still running or has failed")
+    ERROR_RESPONSE, description="The export is still running or has failed"
 )
-EXPIRED = OpenApiResponse(ERROR_RESPONSE, description="The archive was deleted after seven days")
+EXPIRED = OpenApiResponse(ERROR_RESPONSE, description="The archive has expired and was deleted")
 
 
 class ExportDetail(Endpoint):

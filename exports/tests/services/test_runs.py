@@ -246,5 +246,5 @@ def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaR
     assert discarded == [1, 0]
     assert old.status == RunStatus.EXPIRED
     assert stored_keys() == [young.archive_key]
-    with pytest.raises(ExportExpiredError):
+    with pytest.raises(ExportExpiredError, match=r"^The archive has expired and was deleted\."):
         runs.sign_download(user=user, run_id=old.pk)

@@ -10,6 +10,7 @@ from media.rules.file_types.content_types import FILE_TYPES
 from media.rules.limits import MAX_FILE_SIZE
 from sartiq.core.api.issue_codes import CODES
 from sartiq.core.management.commands.check_openapi import document
+from sartiq.settings.environment import Environment
 
 VERBS = (
     *("list", "get", "create", "update", "delete", "cancel", "retry", "preview", "download"),
@@ -46,6 +47,19 @@ def schemas(schema: dict[str, Any]) -> dict[str, Any]:
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for methods in schema["paths"].values():
         yield from methods.items()
+
+
+def test_days_that_are_a_setting_are_stated_as_its_default(schema: dict[str, Any]) -> None:
+    texts = [operation["description"] for _, operation in operations(schema)]
+    texts += [
+        response.get("description", "")
+        for _, operation in operations(schema)
+        for response in operation["responses"].values()
+    ]
+
+    stated = {match for text in texts for match in re.findall(r"\S+ \S+ \S+ days\b", text)}
+
+    assert stated == {f"default for {Environment.model_fields['TRASH_DAYS'].default} days"}
 
 
 def test_every_operation_has_a_summary_a_description_and_a_described_tag(
