@@ -31,6 +31,7 @@ LIVE = (  # files whose tests use running products; only for speed
     "tests/test_readme.py",
     "tests/api/requests/test_malformed_requests.py",
     "media/tests/api/test_files.py",
+    "devstack/tests/demo/",
     "devstack/tests/test_product.py",
 )
 LONG = ("tests/", "devstack/")  # folders whose files take longest, beside LIVE

@@ -1,6 +1,7 @@
 """The photo batch of the demo: sample photos that are named by SKU, attached to one product."""
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,25 +9,26 @@ from typing import Any
 from devstack.demo.client import DemoClient, require
 from devstack.demo.photos import CONTENT_TYPES, images_of
 
-SKU = "AW26-BATCH"
 ATTACH_SECONDS = 120
 
 
 def run_steps(client: DemoClient, *, paths: Sequence[Path]) -> int:
     """Attach the photos as one batch; return how many there are."""
+    sku = f"AW26-{secrets.token_hex(4).upper()}"  # an earlier run has left its product
     product = client.call(
         "POST",
         "/api/v1/products/",
-        json={"name": "A whole shoot", "sku": SKU},
+        json={"name": "A whole shoot", "sku": sku},
         params=client.organization_query,
     )
-    names = {f"shoot/{SKU}_{n}{path.suffix}": path for n, path in enumerate(paths, start=1)}
+    names = {f"shoot/{sku}_{n}{path.suffix}": path for n, path in enumerate(paths, start=1)}
     batch = _create(client, names)
     _upload(client, batch, names)
     _attach(client, batch)
-    shown = images_of(client.call("GET", f"/api/v1/products/{product['id']}"))
+    images = images_of(client.call("GET", f"/api/v1/products/{product['id']}"))
+    shown = {image["resource_id"] for image in images}
     stored = {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    require(len(shown) == len(stored), f"the product has {len(shown)} images")
+    require(len(shown) == len(stored), f"the product has {len(shown)} different images")
     return len(names)
 
 
@@ -37,7 +39,7 @@ def _create(client: DemoClient, names: dict[str, Path]) -> dict[str, Any]:
             "filename": name,
             "content_type": CONTENT_TYPES[path.suffix],
             "file_size": path.stat().st_size,
-            # Only the first one says that it is stored already.
+            # All of them are stored, but only this one says so: the others are to be uploaded.
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest() if name == first else None,
         }
         for name, path in names.items()
@@ -48,7 +50,8 @@ def _create(client: DemoClient, names: dict[str, Path]) -> dict[str, Any]:
         statuses = [row["match"]["status"] for row in batch["files"]]
         require(statuses[0] == "already_there", f"the first photo is {statuses[0]}")
         require(set(statuses[1:]) == {"matched"}, f"the photos are {statuses}")
-        report(f"{len(statuses)} photos of {SKU}, of which one is stored already")
+        report(f"{len(statuses)} photos match the SKU of one product")
+        report(f"{Path(first).name} was sent with its SHA-256: it is stored, and needs no upload")
     return batch
 
 
