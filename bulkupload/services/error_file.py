@@ -26,7 +26,7 @@ def error_file(job: BulkUploadJob) -> Iterator[bytes]:
 
     Cells that a spreadsheet might run begin with a quote, which is removed when the file is sent.
     """
-    request_limits.take_long(DOWNLOAD_TIME)
+    request_limits.extend_and_take_permit(DOWNLOAD_TIME)
     dialect = _dialect_of(job)
     names = [column.name for column in job.layout.columns]
     yield dialect.mark + _encode(dialect, [[*map(quote_formula, names), *ERROR_COLUMNS]])

@@ -73,7 +73,9 @@ def upload(
     StoreUnavailableError or StoringTooSlowError if it cannot be stored now.
     """
     require_superuser(user)
-    request_limits.take_long(limits.request_budget(file.size) + timedelta(seconds=SCAN_SECONDS))
+    request_limits.extend_and_take_permit(
+        limits.request_budget(file.size) + timedelta(seconds=SCAN_SECONDS)
+    )
     result = examine(file)
     model = LoraModel(
         id=new_id(),

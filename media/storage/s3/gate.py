@@ -41,7 +41,7 @@ class StoreGate:
         if request is None:
             yield
             return
-        if self.breaker.is_open or not (request.may_wait() or self._is_quick()):
+        if self.breaker.is_open or not (request.take_permit() or self._is_quick()):
             raise StoreUnavailableError
         attempt = object()
         started = self._started[attempt] = time.monotonic()

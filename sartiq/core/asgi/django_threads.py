@@ -1,6 +1,7 @@
 """Threads that run Django, and the refusal of requests that would wait too long for a thread.
 
-The threads never wait for a client: the event loop receives bodies and sends responses.
+The threads never wait for a client: the event loop receives bodies and sends responses. How many
+there are is `THREADS` and `MAX_BLOCKED` in sartiq/asgi.py.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import structlog
 from django.db import connections
 
 from sartiq.core.asgi.request_body import BodyNeededError
+from sartiq.core.asgi.thread_counts import ThreadCounts
 from sartiq.core.limits.request_limits import RequestLimits, limited
 
 log = structlog.get_logger(__name__)
@@ -69,8 +71,9 @@ class _Job:
 class DjangoThreads:
     """Runs a WSGI application in threads.
 
-    At most `threads` requests run at a time. A request that waits for the object store or a slow
-    statement does not count, so others take its place; at most `max_blocked` may do that.
+    At most `threads` requests run at a time; the others are queued. A request that waits for the
+    object store or a slow statement takes a permit and is blocked, so that another runs in its
+    place; there are `max_blocked` permits.
     """
 
     def __init__(
@@ -83,23 +86,18 @@ class DjangoThreads:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._application = application
-        self._max_running = threads
-        self._max_blocked = max_blocked
         self._request_seconds = request_seconds
         self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting: deque[_Job] = deque()  # for their turn to run
+        self._counts = ThreadCounts(max_running=threads, max_blocked=max_blocked)
+        self._queued: deque[_Job] = deque()  # changed and read with the lock of the counts
         self._assigned: SimpleQueue[_Job] = SimpleQueue()  # to idle threads
-        self._idle = 0  # threads without a job
-        self._running = 0
-        self._blocked = 0
         self._refused = 0
-        self._interval = START_INTERVAL  # average between two starts while requests wait
-        self._last_start: float | None = None  # None when none was waiting after it
+        self._interval = START_INTERVAL  # average between two starts while requests are queued
+        self._last_start: float | None = None  # None if none was queued after it
 
     def require_capacity(self) -> None:
         """Raise OverloadedError if a new request would wait too long."""
-        with self._lock:
+        with self._counts.lock:
             is_overloaded = self._is_overloaded()
         if is_overloaded:
             self._report_refusal()
@@ -112,11 +110,13 @@ class DjangoThreads:
         """
         loop = asyncio.get_running_loop()
         limits = RequestLimits(
-            self._request_seconds, take_permit=self._block, return_permit=self._unblock
+            self._request_seconds,
+            take_permit=self._take_permit,
+            return_permit=self._return_permit,
         )
         job = _Job(environ, limits, self._clock(), loop, loop.create_future())
-        with self._lock:
-            self._waiting.append(job)
+        with self._counts.lock:
+            self._queued.append(job)
             self._assign()
         timer = loop.call_later(self._request_seconds + GRACE_SECONDS, self._end_overdue, job)
         try:
@@ -141,7 +141,7 @@ class DjangoThreads:
         if overdue > 0:  # the deadline was extended
             job.loop.call_later(overdue, self._end_overdue, job)
             return
-        job.limits.may_wait()
+        job.limits.take_permit()
         job.future.set_exception(DeadlineError())
         log.warning("request_deadline_exceeded", method=job.environ["REQUEST_METHOD"])
 
@@ -149,10 +149,10 @@ class DjangoThreads:
 
     def _is_overloaded(self) -> bool:
         """Return whether a new request would wait too long, or one already does."""
-        if not self._waiting:
+        if not self._queued:
             return False
-        waited = self._clock() - self._waiting[0].arrived
-        expected = len(self._waiting) * self._interval
+        waited = self._clock() - self._queued[0].arrived
+        expected = len(self._queued) * self._interval
         return max(waited, expected) > MAX_QUEUE_SECONDS
 
     def _assign(self) -> None:
@@ -161,17 +161,14 @@ class DjangoThreads:
         if job is None:
             return
         self._assigned.put(job)
-        if self._idle:
-            self._idle -= 1
-        else:
+        if not self._counts.take_idle_thread():
             threading.Thread(target=self._work, daemon=True, name="django").start()
 
     def _next(self) -> _Job | None:
-        while self._waiting and self._running < self._max_running:
-            job = self._waiting.popleft()
+        while self._queued and self._counts.can_start():
+            job = self._queued.popleft()
             if not job.future.done():  # else its client is gone, or its deadline has passed
-                self._running += 1
-                job.limits.is_running = True
+                self._counts.start(job.limits)
                 self._measure_start()
                 return job
         return None
@@ -180,27 +177,19 @@ class DjangoThreads:
         now = self._clock()
         if self._last_start is not None:
             self._interval += START_WEIGHT * (now - self._last_start - self._interval)
-        self._last_start = now if self._waiting else None
+        self._last_start = now if self._queued else None
 
     # --- On the threads ---
 
-    def _block(self, limits: RequestLimits) -> bool:
-        """Stop counting a request as running; return False if too many wait already."""
-        with self._lock:
-            if limits.is_running and not limits.has_permit and self._blocked < self._max_blocked:
-                limits.has_permit = True
-                self._blocked += 1
-                self._running -= 1
+    def _take_permit(self, limits: RequestLimits) -> bool:
+        with self._counts.lock:
+            if self._counts.block(limits):
                 self._assign()
             return limits.has_permit
 
-    def _unblock(self, limits: RequestLimits) -> None:
-        """Count a request as running again, even if others have taken its place."""
-        with self._lock:
-            if limits.has_permit:
-                limits.has_permit = False
-                self._blocked -= 1
-                self._running += 1
+    def _return_permit(self, limits: RequestLimits) -> None:
+        with self._counts.lock:
+            self._counts.unblock(limits)
 
     def _work(self) -> None:
         job: _Job | None = self._assigned.get()
@@ -215,16 +204,11 @@ class DjangoThreads:
 
     def _next_after(self, limits: RequestLimits) -> _Job | None:
         """Return the next job, None if this thread is one too many."""
-        with self._lock:
-            limits.is_running = False
-            if limits.has_permit:
-                self._blocked -= 1
-            else:
-                self._running -= 1
+        with self._counts.lock:
+            self._counts.end(limits)
             job = self._next()
-            if job is not None or self._idle >= self._max_running:
+            if job is not None or not self._counts.keep_idle_thread():
                 return job
-            self._idle += 1
         return self._assigned.get()
 
     def _respond(self, job: _Job) -> Response | None:

@@ -1,6 +1,9 @@
-"""The deadline of the request that the current thread serves, and its permit to wait.
+"""The deadline of the request that the current thread serves, and its permit.
 
-Workers and commands have none: there, these functions do nothing.
+A request with a permit is *blocked*: it waits for the object store or a slow statement, and another
+request runs in its place. Workers and commands have neither: there, these functions do nothing.
+How many permits there are is `MAX_BLOCKED` in sartiq/asgi.py; the deadline is `REQUEST_SECONDS` in
+sartiq/settings/environment.py.
 """
 
 import time
@@ -9,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Final, TypeVar
 
 CLEANUP_SECONDS: Final = 1.0
@@ -17,12 +21,17 @@ Item = TypeVar("Item")
 Output = TypeVar("Output")
 
 
-class RequestLimits:
-    """The limits of one request.
+class RequestState(Enum):
+    """Where a request is; `sartiq.core.asgi.thread_counts` changes it."""
 
-    `take_permit` returns whether the request may wait while another takes its place, and sets
-    `has_permit`. Unless it is returned, a request keeps its permit to its end.
-    """
+    QUEUED = auto()
+    RUNNING = auto()
+    BLOCKED = auto()
+    ENDED = auto()
+
+
+class RequestLimits:
+    """The limits of one request."""
 
     def __init__(
         self,
@@ -35,8 +44,12 @@ class RequestLimits:
         self._take_permit = take_permit
         self._return_permit = return_permit
         self.ends = self._started + seconds
-        self.is_running = False
-        self.has_permit = False
+        self.state = RequestState.QUEUED
+
+    @property
+    def has_permit(self) -> bool:
+        """Whether another request may run in the place of this one."""
+        return self.state is RequestState.BLOCKED
 
     def extend(self, limit: timedelta) -> None:
         """Allow the request this much time from its start, if that is more than it has."""
@@ -46,13 +59,13 @@ class RequestLimits:
         """Return the seconds until the deadline, negative after it."""
         return self.ends - time.monotonic()
 
-    def may_wait(self) -> bool:
-        """Return whether the request may wait, after taking a permit if it has none."""
+    def take_permit(self) -> bool:
+        """Take a permit and keep it to the end of the request; return False if none is left."""
         return self.has_permit or self._take_permit(self)
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Let another request run during the block, if a permit is left."""
+    def holding_permit(self) -> Iterator[None]:
+        """Hold a permit during the block, if one is left."""
         if self.has_permit or not self._take_permit(self):
             yield
             return
@@ -94,12 +107,12 @@ def allow_cleanup() -> None:
         limits.ends = max(limits.ends, time.monotonic() + CLEANUP_SECONDS)
 
 
-def take_long(limit: timedelta) -> None:
-    """Allow the current request this much time, and let another run meanwhile."""
+def extend_and_take_permit(limit: timedelta) -> None:
+    """Allow the current request this much time from its start, and let another run meanwhile."""
     limits = _current.get()
     if limits is not None:
         limits.extend(limit)
-        limits.may_wait()
+        limits.take_permit()
 
 
 def map_in_threads(

@@ -52,7 +52,7 @@ class Connection(psycopg.Connection[Any]):
             return super().wait(gen, interval, QUICK_SECONDS)
         except _WaitTimeout:
             gen = _resumed(gen)
-        with limits.waiting():
+        with limits.holding_permit():
             while True:
                 # COMMIT and ROLLBACK may follow the deadline.
                 seconds = limits.remaining()

@@ -37,7 +37,7 @@ class View:
         if path == "/store":
             limits = request_limits.current()
             assert limits is not None
-            self.permits.append(limits.may_wait())
+            self.permits.append(limits.take_permit())
         if path != "/quick":
             self.running.release()
             self.released.wait(WAIT)
@@ -224,7 +224,7 @@ def test_a_slow_statement_lets_another_request_run_and_returns_its_permit() -> N
         limits = request_limits.current()
         assert limits is not None
         if environ["PATH_INFO"] == "/statement":
-            with limits.waiting():
+            with limits.holding_permit():
                 inside.release()
                 released.wait(WAIT)
         start("200 OK", [("X-Permit", str(limits.has_permit))])

@@ -14,7 +14,7 @@ def new_limits(seconds: float = 5) -> RequestLimits:
 
 def test_outside_a_request_nothing_is_limited() -> None:
     request_limits.extend(timedelta(seconds=1))
-    request_limits.take_long(timedelta(seconds=1))
+    request_limits.extend_and_take_permit(timedelta(seconds=1))
 
     assert request_limits.current() is None
 
