@@ -10,7 +10,7 @@ from catalog.models import Product
 from catalog.rules.slots import EntityType, list_slots
 from catalog.services.entities import MediaUrls
 from media.services import attachments
-from media.services.ingest.claim import Resources
+from media.services.ingest.claim import ResourcesByUrl
 
 
 def lock_products(scope: OwnerScope, product_ids: set[UUID]) -> set[UUID]:
@@ -28,7 +28,7 @@ def attached_resource_ids(slots: Mapping[UUID, MediaUrls]) -> set[UUID]:
     )
 
 
-def fill_slots(slots: Mapping[UUID, MediaUrls], resources: Resources) -> None:
+def fill_slots(slots: Mapping[UUID, MediaUrls], resources: ResourcesByUrl) -> None:
     """Attach the resources of the URLs to the slots of the locked products.
 
     For resources that are attached to no slot the grace period before deletion starts.

@@ -27,7 +27,7 @@ from catalog.rules.slots import list_slots
 from catalog.services import slugs
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
-from media.services.ingest.claim import Checked, claim_all
+from media.services.ingest.claim import CheckedFiles, claim_all
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
@@ -194,12 +194,12 @@ def _restore(model: type[Entity], rows: QuerySet[Entity]) -> None:
                 events.record(entity_action(model.entity_type, "restored"), entity)
 
 
-def _check_files(user: User, scope: OwnerScope, changes: Changes) -> Checked:
+def _check_files(user: User, scope: OwnerScope, changes: Changes) -> CheckedFiles:
     ingest = MediaResourceService(public_store())
     return ingest.check(user=user, scope=scope, files=_file_references(changes))
 
 
-def _write(entity: CatalogEntity, changes: Changes, checked: Checked) -> None:
+def _write(entity: CatalogEntity, changes: Changes, checked: CheckedFiles) -> None:
     """Write a new or locked entity with its links and files, in the caller's transaction."""
     detached = attachments.attached_resource_ids(
         entity_type=entity.entity_type, entity_id=entity.pk, slots=changes.media

@@ -15,7 +15,7 @@ from accounts.selectors import scope_for
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
 from media.rules import keys
 from media.services import attachments, deletions, relocation, uploads
-from media.services.ingest.claim import Resources
+from media.services.ingest.claim import ResourcesByUrl
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.services.uploads import DeclaredFile, UploadTicket
@@ -102,7 +102,7 @@ def ingest_into(
 ) -> list[MediaResource]:
     """Ingest files into a scope and attach them to the images of an entity."""
 
-    def attach(resources: Resources) -> list[MediaResource]:
+    def attach(resources: ResourcesByUrl) -> list[MediaResource]:
         slots = {"images": [resources[url] for url in urls]}
         attachments.fill_slots(
             entity_type="PRODUCT", entity_id=entity_id, slots=slots, list_slots=["images"]

@@ -41,7 +41,7 @@ from media.models import Attachment, ResourceStatus
 from media.rules.failures import sentence_for
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services.ingest import resolve
-from media.services.ingest.resolve import Sources
+from media.services.ingest.resolve import SourcesByUrl
 
 ProductSlot = tuple[UUID, str]  # the id of a product, and the name of one of its image fields
 
@@ -72,7 +72,7 @@ class ResolvedUrls:
     check to error codes.
     """
 
-    own: Sources
+    own: SourcesByUrl
     remote: Mapping[str, str]
     refused: Mapping[str, str]
 

@@ -19,7 +19,7 @@ from media.errors import IngestTimeError
 from media.models import MediaResource, Upload
 from media.services import attachments
 from media.services.ingest import resolve
-from media.services.ingest.claim import Checked, claim_all
+from media.services.ingest.claim import CheckedFiles, claim_all
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
@@ -73,7 +73,7 @@ def _attach(lease: Lease[PhotoFile]) -> None:
 
 
 def _save(
-    lease: Lease[PhotoFile], batch: PhotoBatch, checked: Checked, file: FileReference
+    lease: Lease[PhotoFile], batch: PhotoBatch, checked: CheckedFiles, file: FileReference
 ) -> None:
     """Claim the file and put it into the slot, in the order in which all code locks rows."""
     product_id = PhotoFile.objects.values_list("product_id", flat=True).get(pk=lease.pk)
@@ -127,11 +127,11 @@ def _url_of(photo: PhotoFile) -> str:
     raise PhotoRefusedError(failure("file_not_found"))
 
 
-def _hash_of(checked: Checked, file: FileReference) -> str:
-    source = checked.sources[file.url]
+def _hash_of(checked: CheckedFiles, file: FileReference) -> str:
+    source = checked.sources_by_url[file.url]
     if source is None:
         raise TypeError(file)
-    examined = checked.results.get(source.key)
+    examined = checked.results_by_key.get(source.key)
     stored = source.resource.content_hash if source.resource else ""
     return str(getattr(examined, "content_hash", stored))
 

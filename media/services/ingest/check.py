@@ -28,7 +28,7 @@ MAX_DOWNLOADS = 8  # at a time for one request; more gain nothing on two cores
 _WRONG_HASH = "The file does not match the declared SHA-256."  # for stores that do not check it
 
 CheckResult = ExaminedObject | InvalidError
-CheckResults = dict[str, CheckResult]
+ResultsByKey = dict[str, CheckResult]  # the keys of stored objects
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class _TimeLimit:
             raise IngestTimeError
 
 
-def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> CheckResults:
+def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> ResultsByKey:
     """Return for each upload, by key, the properties of its object or the reason it is rejected.
 
     Raises RequestFilesTooLargeError when the objects are too large in total, StoreUnavailableError

@@ -19,34 +19,35 @@ from media.errors import FileNotFoundForCallerError
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules.file_types import content_types
 from media.services import deletions, trash
-from media.services.ingest.check import CheckResults
+from media.services.ingest.check import ResultsByKey
 from media.services.ingest.duplicates import Version, version_of
 from media.services.ingest.examine import ExaminedObject
-from media.services.ingest.resolve import FileReference, Source, Sources, belongs_to, usable
+from media.services.ingest.resolve import FileReference, Source, SourcesByUrl, belongs_to, usable
 from sartiq.core import events
 from sartiq.core.errors import ContentionError, InvalidValuesError
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
 
-Resources = Mapping[str, MediaResource]
+ResourcesByUrl = Mapping[str, MediaResource]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class CheckedFiles:
     """The files of one request, which all passed the checks.
 
-    `damaged` are resources whose stored object is missing or was replaced, noticed before or not:
-    the new upload of the same bytes becomes their source.
+    `without_object` are resources whose stored object is missing or was replaced, so that the new
+    upload of the same bytes becomes their source. They are *lost* if this was noticed before, which
+    made them FAILED, or *damaged* if it was noticed now, while they are READY.
     """
 
     scope: OwnerScope
     files: Sequence[FileReference]
-    sources: Sources
-    results: CheckResults
-    damaged: Collection[Version]
+    sources_by_url: SourcesByUrl
+    results_by_key: ResultsByKey
+    without_object: Collection[Version]
 
 
-def claim_all(checked: Checked, *, releasing: Collection[UUID] = ()) -> Resources:
+def claim_all(checked: CheckedFiles, *, releasing: Collection[UUID] = ()) -> ResourcesByUrl:
     """Return the resource of each URL, creating missing ones, in the caller's transaction.
 
     `releasing` are the ids of resources the caller will detach; they are locked in the same order.
@@ -54,58 +55,60 @@ def claim_all(checked: Checked, *, releasing: Collection[UUID] = ()) -> Resource
     upload expired since.
     """
     transaction.on_commit(partial(crash_point, "committed"))
-    scope, results = checked.scope, checked.results
-    sources = _lock_uploads(checked)
-    drafts = {
-        source.key: _draft(scope, source, results)
-        for source in sources.values()
-        if source.resource is None or not belongs_to(source.resource, scope)
+    sources_by_url = _lock_uploads(checked)
+    sources = list(sources_by_url.values())
+    drafts_by_key = {
+        source.key: _draft(checked, source)
+        for source in sources
+        if source.resource is None or not belongs_to(source.resource, checked.scope)
     }
-    healed = _heal_lost(checked, drafts)
-    resources = _insert_and_lock(scope, sources, drafts, set(releasing))
-    repaired = _repair(sources.values(), resources, checked)
-    _mark_uploads(sources.values(), resources, results)
-    created = {row.pk for row in resources.values()} & {draft.pk for draft in drafts.values()}
-    claimed = {row.pk: row for row in resources.values()}
-    events.record_each(MediaAction.RESOURCE_CREATED, [claimed[pk] for pk in created])
-    events.record_each(MediaAction.RESOURCE_REPAIRED, [claimed[pk] for pk in repaired | healed])
-    for resource_id in created | repaired | healed:
+    relocated = _relocate_lost(checked, drafts_by_key.values())
+    resources_by_key = _insert_and_lock(checked.scope, sources, drafts_by_key, set(releasing))
+    relocated |= _relocate_damaged(checked, sources, resources_by_key)
+    _mark_uploads(checked, sources, resources_by_key)
+    resources_by_id = {resource.pk: resource for resource in resources_by_key.values()}
+    created = resources_by_id.keys() & {draft.pk for draft in drafts_by_key.values()}
+    events.record_each(MediaAction.RESOURCE_CREATED, [resources_by_id[pk] for pk in created])
+    events.record_each(MediaAction.RESOURCE_REPAIRED, [resources_by_id[pk] for pk in relocated])
+    for resource_id in created | relocated:
         deferred.relocate(resource_id)
-    return {url: resources[source.key] for url, source in sources.items()}
+    return {url: resources_by_key[source.key] for url, source in sources_by_url.items()}
 
 
-def _lock_uploads(checked: Checked) -> dict[str, Source]:
+def _lock_uploads(checked: CheckedFiles) -> dict[str, Source]:
     """Lock the uploads and return each source as it is now."""
-    sources = {url: source for url, source in checked.sources.items() if source}
-    ids = [source.upload.pk for source in sources.values() if source.upload]
+    sources_by_url = {url: source for url, source in checked.sources_by_url.items() if source}
+    ids = [source.upload.pk for source in sources_by_url.values() if source.upload]
     rows = Upload.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=ids)
-    locked = {row.pk: row for row in rows.select_related("resource").order_by("key")}
-    expired = {pk for pk, row in locked.items() if row.state == UploadState.EXPIRED}
+    uploads_by_id = {row.pk: row for row in rows.select_related("resource").order_by("key")}
+    expired = {pk for pk, upload in uploads_by_id.items() if upload.state == UploadState.EXPIRED}
     issues = [
         FileNotFoundForCallerError().at(*file.loc, value=file.url)
         for file in checked.files
-        if (upload := sources[file.url].upload) and upload.pk in expired
+        if (upload := sources_by_url[file.url].upload) and upload.pk in expired
     ]
     if issues:
         raise InvalidValuesError(issues)
-    return {url: _refreshed(source, locked) for url, source in sources.items()}
+    return {url: _refreshed(source, uploads_by_id) for url, source in sources_by_url.items()}
 
 
-def _refreshed(source: Source, locked: Mapping[UUID, Upload]) -> Source:
+def _refreshed(source: Source, uploads_by_id: Mapping[UUID, Upload]) -> Source:
     if source.upload is None:
         return source
-    upload = locked[source.upload.pk]
+    upload = uploads_by_id[source.upload.pk]
     resource = usable(upload.resource)
     if resource is None and not source.is_fresh:
         raise ContentionError
     return Source(key=source.key, upload=upload, resource=resource)
 
 
-def _draft(scope: OwnerScope, source: Source, results: CheckResults) -> MediaResource:
+def _draft(checked: CheckedFiles, source: Source) -> MediaResource:
+    """Return the unsaved resource of a new upload, or of a resource of another owner."""
+    scope = checked.scope
     owner = {"user_id": scope.user_id, "organization_id": scope.organization_id}
     if source.resource is not None:
         return MediaResource(id=new_id(), **owner, **_values_of_copy(source.resource))
-    examined = results[source.key]
+    examined = checked.results_by_key[source.key]
     if not isinstance(examined, ExaminedObject):
         raise TypeError(examined)
     return MediaResource(id=new_id(), **owner, **_values_of_object(examined))
@@ -135,50 +138,73 @@ def _values_of_copy(resource: MediaResource) -> dict[str, object]:
     }
 
 
-def _heal_lost(checked: Checked, drafts: Mapping[str, MediaResource]) -> set[UUID]:
+def _relocate_lost(checked: CheckedFiles, drafts: Iterable[MediaResource]) -> set[UUID]:
     """Have lost resources relocated from the new bytes, instead of inserting other rows for them.
 
     Raises ContentionError when another request inserts one at the same time.
     """
-    by_hash = {draft.content_hash: draft for draft in drafts.values()}
-    damaged = [version.resource_id for version in checked.damaged]
-    if not damaged or not by_hash:
+    drafts_by_hash = {draft.content_hash: draft for draft in drafts}
+    candidates = [version.resource_id for version in checked.without_object]
+    if not candidates or not drafts_by_hash:
         return set()
-    owned = MediaResource.objects.in_scope(checked.scope).filter(content_hash__in=by_hash)
-    rows = owned.lost().filter(pk__in=damaged).order_by("content_hash", "pk")
-    lost = {row.content_hash: row for row in reversed(list(rows.select_for_update(no_key=True)))}
+    owned = MediaResource.objects.in_scope(checked.scope).filter(content_hash__in=drafts_by_hash)
+    rows = owned.lost().filter(pk__in=candidates).order_by("content_hash", "pk")
+    lost_by_hash: dict[str, MediaResource] = {}
+    for row in rows.select_for_update(no_key=True):
+        lost_by_hash.setdefault(row.content_hash, row)  # the oldest: ids begin with the time
     every = MediaResource.with_deleted.in_scope(checked.scope).usable()  # deleted rows count
-    same_bytes = every.filter(content_hash__in=by_hash)
-    for digest in same_bytes.values_list("content_hash", flat=True):
-        lost.pop(digest, None)
+    usable_rows = every.filter(content_hash__in=drafts_by_hash)
+    for content_hash in usable_rows.values_list("content_hash", flat=True):
+        lost_by_hash.pop(content_hash, None)  # the usable row is claimed instead
     try:
         with transaction.atomic():
-            for digest, row in sorted(lost.items()):
-                row.relocate_from(key=by_hash[digest].storage_key, etag=by_hash[digest].etag)
+            for content_hash, row in sorted(lost_by_hash.items()):
+                draft = drafts_by_hash[content_hash]
+                row.relocate_from(key=draft.storage_key, etag=draft.etag)
     except IntegrityError as error:
         raise ContentionError from error
-    return {row.pk for row in lost.values()}
+    return {row.pk for row in lost_by_hash.values()}
+
+
+def _relocate_damaged(
+    checked: CheckedFiles, sources: Iterable[Source], resources_by_key: Mapping[str, MediaResource]
+) -> set[UUID]:
+    """Have damaged resources relocated again, from the new upload of their bytes."""
+    relocated = set()
+    for source in sources:
+        resource = resources_by_key[source.key]
+        result = checked.results_by_key.get(source.key)
+        is_ready = resource.status == ResourceStatus.READY
+        is_damaged = is_ready and version_of(resource) in checked.without_object
+        if is_damaged and source.is_fresh and isinstance(result, ExaminedObject):
+            resource.relocate_from(key=result.key, etag=result.etag)
+            relocated.add(resource.pk)
+    return relocated
 
 
 def _insert_and_lock(
     scope: OwnerScope,
-    sources: Mapping[str, Source],
-    drafts: Mapping[str, MediaResource],
+    sources: Collection[Source],
+    drafts_by_key: Mapping[str, MediaResource],
     releasing: set[UUID],
 ) -> dict[str, MediaResource]:
     """Insert the new resources, lock and return one resource per content, by key."""
-    by_hash = {draft.content_hash: draft for draft in drafts.values()}
+    drafts_by_hash = {draft.content_hash: draft for draft in drafts_by_key.values()}
     MediaResource.objects.bulk_create(
-        [by_hash[digest] for digest in sorted(by_hash)], ignore_conflicts=True
+        [drafts_by_hash[content_hash] for content_hash in sorted(drafts_by_hash)],
+        ignore_conflicts=True,
     )
-    digests = {source.key: _resource_of(source, drafts).content_hash for source in sources.values()}
-    origins = {draft.copied_from_id for draft in drafts.values() if draft.copied_from_id}
-    rows = _locked(scope, hashes=set(digests.values()), others=origins | releasing)
-    existing = {row.content_hash: row for row in rows if belongs_to(row, scope)}
+    hashes_by_key = {
+        source.key: _resource_of(source, drafts_by_key).content_hash for source in sources
+    }
+    hashes = set(hashes_by_key.values())
+    copied = {draft.copied_from_id for draft in drafts_by_key.values() if draft.copied_from_id}
+    rows = _locked(scope, hashes=hashes, others=copied | releasing)
+    resources_by_hash = {row.content_hash: row for row in rows if belongs_to(row, scope)}
     # A resource has failed or been deleted since the check.
-    if not existing.keys() >= set(digests.values()) or not origins <= {row.pk for row in rows}:
+    if not resources_by_hash.keys() >= hashes or not copied <= {row.pk for row in rows}:
         raise ContentionError
-    return {key: existing[digest] for key, digest in digests.items()}
+    return {key: resources_by_hash[content_hash] for key, content_hash in hashes_by_key.items()}
 
 
 def _locked(scope: OwnerScope, *, hashes: set[str], others: set[UUID]) -> list[MediaResource]:
@@ -205,44 +231,28 @@ def _restore_deleted(locked: Iterable[MediaResource]) -> None:
         row.deleted_at = None
 
 
-def _resource_of(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResource:
-    resource = drafts.get(source.key) or source.resource
+def _resource_of(source: Source, drafts_by_key: Mapping[str, MediaResource]) -> MediaResource:
+    resource = drafts_by_key.get(source.key) or source.resource
     if resource is None:
         raise TypeError(source)
     return resource
 
 
-def _repair(
-    sources: Iterable[Source], resources: Mapping[str, MediaResource], checked: Checked
-) -> set[UUID]:
-    """Have the damaged resources relocated again, from the fresh upload of their bytes."""
-    repaired = set()
-    for source in sources:
-        resource, result = resources[source.key], checked.results.get(source.key)
-        is_ready = resource.status == ResourceStatus.READY
-        is_damaged = is_ready and version_of(resource) in checked.damaged
-        if is_damaged and source.is_fresh and isinstance(result, ExaminedObject):
-            resource.relocate_from(key=result.key, etag=result.etag)
-            repaired.add(resource.pk)
-    return repaired
-
-
 def _mark_uploads(
-    sources: Iterable[Source], resources: Mapping[str, MediaResource], results: CheckResults
+    checked: CheckedFiles, sources: Iterable[Source], resources_by_key: Mapping[str, MediaResource]
 ) -> None:
     """Set the state of the fresh uploads; one that is already a resource is not changed."""
-    fresh = {
+    fresh_by_id = {
         source.upload.pk: source.upload for source in sources if source.upload and source.is_fresh
     }
-    for upload in fresh.values():
-        examined = results[upload.key]
-        upload.resource = resources[upload.key]
+    fresh = fresh_by_id.values()
+    for upload in fresh:
+        examined = checked.results_by_key[upload.key]
+        upload.resource = resources_by_key[upload.key]
         upload.etag = examined.etag if isinstance(examined, ExaminedObject) else ""
         is_ready = upload.resource.status == ResourceStatus.READY
         upload.state = UploadState.CONSUMED if is_ready else UploadState.CLAIMED
         upload.updated_at = Now()
-    Upload.objects.bulk_update(fresh.values(), ["resource", "etag", "state", "updated_at"])
-    consumed_keys = [
-        upload.key for upload in fresh.values() if upload.state == UploadState.CONSUMED
-    ]
+    Upload.objects.bulk_update(fresh, ["resource", "etag", "state", "updated_at"])
+    consumed_keys = [upload.key for upload in fresh if upload.state == UploadState.CONSUMED]
     deletions.queue(consumed_keys, reason=DeletionReason.DEDUPLICATED)

@@ -31,13 +31,13 @@ def version_of(resource: MediaResource) -> Version:
     return Version(resource_id=resource.pk, ready_at=resource.ready_at)
 
 
-def find_damaged(
+def find_without_object(
     store: ObjectStore, *, scope: OwnerScope, hashes: Collection[str]
 ) -> frozenset[Version]:
     """Return the resources with these hashes whose object is missing or was replaced.
 
-    They are READY, deleted or not, or FAILED because that has been noticed before. Raises
-    StoreUnavailableError when the store does not answer.
+    Lost ones are FAILED, because that was noticed before; damaged ones are READY, deleted or not.
+    Raises StoreUnavailableError when the store does not answer.
     """
     if not hashes:
         return frozenset()
@@ -50,9 +50,8 @@ def find_damaged(
         return lost
     with ThreadPoolExecutor(max_workers=min(MAX_DOWNLOADS, len(ready))) as pool:
         intact = map_in_threads(pool, lambda row: _is_intact(store, row), ready)
-    return lost.union(
-        version_of(row) for row, is_intact in zip(ready, intact, strict=True) if not is_intact
-    )
+    damaged = [row for row, is_intact in zip(ready, intact, strict=True) if not is_intact]
+    return lost.union(map(version_of, damaged))
 
 
 def _is_intact(store: ObjectStore, resource: MediaResource) -> bool:

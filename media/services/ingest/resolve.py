@@ -34,10 +34,10 @@ class Source:
         return self.resource is None
 
 
-Sources = dict[str, Source | None]
+SourcesByUrl = dict[str, Source | None]
 
 
-def resolve(*, user: User, scope: OwnerScope, urls: Sequence[str]) -> Sources:
+def resolve(*, user: User, scope: OwnerScope, urls: Sequence[str]) -> SourcesByUrl:
     """Return the source of each URL; None if the caller may not use what it refers to.
 
     The caller must be allowed to act in `scope`. Unknown and expired files, and those of other

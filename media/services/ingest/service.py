@@ -24,10 +24,10 @@ from accounts.models import OwnerScope, User
 from media.errors import ContentError, FileNotFoundForCallerError
 from media.services import deletions
 from media.services.ingest import check, duplicates, resolve
-from media.services.ingest.check import CheckResults
-from media.services.ingest.claim import Checked, Resources, claim_all
+from media.services.ingest.check import ResultsByKey
+from media.services.ingest.claim import CheckedFiles, ResourcesByUrl, claim_all
 from media.services.ingest.examine import ExaminedObject
-from media.services.ingest.resolve import FileReference, Sources
+from media.services.ingest.resolve import FileReference, SourcesByUrl
 from media.storage import ObjectStore
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import ContentionError, InvalidError, InvalidValuesError, Issue
@@ -48,7 +48,7 @@ class MediaResourceService:
         user: User,
         scope: OwnerScope,
         files: Sequence[FileReference],
-        attach: Callable[[Resources], Result],
+        attach: Callable[[ResourcesByUrl], Result],
     ) -> Result:
         """Check and claim every file, or none, for an entity that is new.
 
@@ -62,7 +62,9 @@ class MediaResourceService:
                     result = attach(claim_all(checked))
         return result
 
-    def check(self, *, user: User, scope: OwnerScope, files: Sequence[FileReference]) -> Checked:
+    def check(
+        self, *, user: User, scope: OwnerScope, files: Sequence[FileReference]
+    ) -> CheckedFiles:
         """Check every file, outside any transaction.
 
         Raises InvalidValuesError naming each rejected URL, RequestFilesTooLargeError,
@@ -70,36 +72,47 @@ class MediaResourceService:
         a file that would have been rejected.
         """
         crash_point("ingest-started")
-        sources = resolve.resolve(user=user, scope=scope, urls=[file.url for file in files])
-        fresh = [source.upload for source in sources.values() if source and source.is_fresh]
-        results = check.inspect_all(self.store, [upload for upload in fresh if upload])
-        issues = [issue for file in files for issue in _issues(file, sources, results)]
+        sources_by_url = resolve.resolve(user=user, scope=scope, urls=[file.url for file in files])
+        fresh = [source.upload for source in sources_by_url.values() if source and source.is_fresh]
+        results_by_key = check.inspect_all(self.store, [upload for upload in fresh if upload])
+        issues = [
+            issue for file in files for issue in _issues(file, sources_by_url, results_by_key)
+        ]
         if issues:
-            _require_still_fresh(user, scope, sources, results)
+            _require_still_fresh(user, scope, sources_by_url, results_by_key)
             deletions.refuse_uploads(
                 {
                     key: result.code
-                    for key, result in results.items()
+                    for key, result in results_by_key.items()
                     if isinstance(result, ContentError)
                 }
             )
             raise InvalidValuesError(issues)
-        examined = [result for result in results.values() if isinstance(result, ExaminedObject)]
+        examined = [
+            result for result in results_by_key.values() if isinstance(result, ExaminedObject)
+        ]
         hashes = {properties.content_hash for properties in examined}
-        damaged = duplicates.find_damaged(self.store, scope=scope, hashes=hashes)
-        return Checked(scope=scope, files=files, sources=sources, results=results, damaged=damaged)
+        return CheckedFiles(
+            scope=scope,
+            files=files,
+            sources_by_url=sources_by_url,
+            results_by_key=results_by_key,
+            without_object=duplicates.find_without_object(self.store, scope=scope, hashes=hashes),
+        )
 
 
-def _issues(file: FileReference, sources: Sources, results: CheckResults) -> list[Issue]:
-    source = sources[file.url]
-    result = results.get(source.key) if source else FileNotFoundForCallerError()
+def _issues(
+    file: FileReference, sources_by_url: SourcesByUrl, results_by_key: ResultsByKey
+) -> list[Issue]:
+    source = sources_by_url[file.url]
+    result = results_by_key.get(source.key) if source else FileNotFoundForCallerError()
     if isinstance(result, InvalidError):
         return [result.at(*file.loc, value=file.url)]
     return []
 
 
 def _require_still_fresh(
-    user: User, scope: OwnerScope, sources: Sources, results: CheckResults
+    user: User, scope: OwnerScope, sources_by_url: SourcesByUrl, results_by_key: ResultsByKey
 ) -> None:
     """Raise ContentionError when a rejected upload became a resource while it was checked.
 
@@ -107,8 +120,8 @@ def _require_still_fresh(
     """
     rejected_urls = [
         url
-        for url, source in sources.items()
-        if source and isinstance(results.get(source.key), InvalidError)
+        for url, source in sources_by_url.items()
+        if source and isinstance(results_by_key.get(source.key), InvalidError)
     ]
     current = resolve.resolve(user=user, scope=scope, urls=rejected_urls)
     if any(source is not None and not source.is_fresh for source in current.values()):

@@ -11,7 +11,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from accounts.models import OwnerScope, User
 from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
 from media.services import deletions, failed_deletions, recovery
-from media.services.ingest.claim import Resources
+from media.services.ingest.claim import ResourcesByUrl
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
@@ -58,7 +58,7 @@ def test_a_rolled_back_resource_is_not_enqueued(
 ) -> None:
     url = upload_file(memory, user)
 
-    def attach(resources: Resources) -> None:
+    def attach(resources: ResourcesByUrl) -> None:
         raise RuntimeError
 
     with django_capture_on_commit_callbacks() as callbacks, pytest.raises(RuntimeError):

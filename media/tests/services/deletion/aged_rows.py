@@ -22,7 +22,7 @@ from media.rules import keys
 from media.services import attachments, deletions
 from media.services.cleanup import orphaned_media
 from media.services.cleanup.report import CleanupReport
-from media.services.ingest.claim import Resources
+from media.services.ingest.claim import ResourcesByUrl
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, ObjectStore, factory
@@ -155,7 +155,7 @@ def ingest(
     `meanwhile` runs inside the open transaction.
     """
 
-    def attach(resources: Resources) -> UUID:
+    def attach(resources: ResourcesByUrl) -> UUID:
         meanwhile()
         slots = {"cover_image": [resources[url]]}
         attachments.fill_slots(

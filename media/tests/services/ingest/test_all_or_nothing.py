@@ -13,7 +13,7 @@ from media.models import (
     ResourceStatus,
     UploadState,
 )
-from media.services.ingest.claim import Resources
+from media.services.ingest.claim import ResourcesByUrl
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, public_store
@@ -114,7 +114,7 @@ def test_bytes_of_another_hash_than_declared_are_refused(memory: MemoryStore, us
 def test_an_error_while_attaching_writes_nothing(memory: MemoryStore, user: User) -> None:
     url = upload_file(memory, user)
 
-    def attach(resources: Resources) -> None:
+    def attach(resources: ResourcesByUrl) -> None:
         raise RuntimeError(str(resources[url].pk))
 
     with pytest.raises(RuntimeError):

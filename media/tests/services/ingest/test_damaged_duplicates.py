@@ -139,7 +139,7 @@ def test_a_resource_repaired_concurrently_is_not_written_again(
 ) -> None:
     before = without_object(memory, user, photo(1))
     first, second = upload_file(memory, user, photo(1)), upload_file(memory, user, photo(1))
-    find = duplicates.find_damaged
+    find = duplicates.find_without_object
 
     def look_then_repair(*args: Any, **kwargs: Any) -> Any:
         damaged = find(*args, **kwargs)
@@ -148,7 +148,7 @@ def test_a_resource_repaired_concurrently_is_not_written_again(
         drain()
         return damaged
 
-    monkeypatch.setattr(duplicates, "find_damaged", look_then_repair)
+    monkeypatch.setattr(duplicates, "find_without_object", look_then_repair)
     (resource,) = ingest(user, [second])
 
     assert (resource.pk, resource.status) == (before.pk, ResourceStatus.READY)
