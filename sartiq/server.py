@@ -1,20 +1,25 @@
 """The web server (`python -m sartiq.server`): replaces every web process that dies."""
 
 import argparse
+import gc
 import os
 import re
 import resource
 import signal
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from granian._granian import ListenerSpec
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels, logger
 from granian.server.mp import MPServer
+
+from sartiq.core.work.gc_pause import paused_collection
 
 TARGET = "sartiq.asgi:application"
 # Of one process; further connections wait in the backlog. An idle connection costs little.
@@ -25,6 +30,7 @@ STEADY_SECONDS = 15.0  # a process that has run this long has started, even on a
 RESTART_DELAY_SECONDS = 1.0  # after repeated early deaths
 MAX_PROCESSES = 64  # of one container
 MAX_EARLY_DEATHS = 3  # per process on average; if no process is steady, the server gives up
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Supervisor(MPServer):
@@ -40,12 +46,21 @@ class Supervisor(MPServer):
         number: int, name: Any, load: Any, sockets: tuple[Any, Any], *others: Any
     ) -> None:
         # The inherited handlers of the parent do not stop a worker. Until granian sets the worker's
-        # own handlers, a stop signal ends the process.
-        for stop in (signal.SIGTERM, signal.SIGINT):
+        # own handlers, a stop signal ends the process, also one that was sent before this line.
+        for stop in STOP_SIGNALS:
             signal.signal(stop, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         (listener, _), shared = sockets
         sockets = (None, listening(listener)), shared
         MPServer._spawn_asgi_worker(number, name, load, sockets, *others)  # noqa: SLF001  a method of the base class
+
+    def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
+        with _stop_signals_blocked():
+            super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # untyped library
+
+    def _respawn_workers(self, workers: Any, *others: Any, **options: Any) -> None:
+        with _stop_signals_blocked():
+            super()._respawn_workers(workers, *others, **options)  # type: ignore[no-untyped-call]  # untyped library
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         due: dict[int, float] = {}  # when to restart each process
@@ -82,6 +97,16 @@ class Supervisor(MPServer):
         return self.early_deaths > MAX_EARLY_DEATHS * self.workers and not is_steady
 
 
+@contextmanager
+def _stop_signals_blocked() -> Iterator[None]:
+    """Delay stop signals: a process that is forked meanwhile gets its own when it unblocks them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
 def listening(listener: ListenerSpec) -> Any:
     """Return a listening socket whose connections end when the client stops reading.
 
@@ -107,6 +132,7 @@ def main() -> None:
     parser.add_argument("--stop-seconds", type=int, default=20, help="for requests to end")
     parser.add_argument("--log-level", default="info", choices=[level.value for level in LogLevels])
     options = parser.parse_args()
+    _load_the_product()
     _allow_open_files()
     Supervisor(
         TARGET,
@@ -124,6 +150,16 @@ def main() -> None:
         workers_kill_timeout=options.stop_seconds,
         log_level=options.log_level,
     ).serve()
+
+
+def _load_the_product() -> None:
+    """Import the product before the processes are forked, so that each starts within a moment."""
+    try:
+        with paused_collection():
+            from sartiq import wsgi  # noqa: F401, PLC0415  loads settings, models and routes
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from None
+    gc.freeze()  # what was loaded is not garbage: no process looks at it, and so copies it, again
 
 
 def _processes(text: str) -> int:

@@ -8,7 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
 application = get_wsgi_application()
 
-from sartiq.core import checks, temporary_files  # noqa: E402  needs the settings loaded above
+from sartiq.core import checks  # noqa: E402  needs the settings loaded above
 
 checks.require_valid_settings()
-temporary_files.remove_abandoned()

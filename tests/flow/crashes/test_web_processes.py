@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -53,30 +55,41 @@ def test_killing_one_web_process_does_not_stop_the_other(running_product: Produc
     assert sibling in workers(running_product)
 
 
-def test_a_product_that_cannot_start_ends_with_an_error() -> None:
-    port = str(free_port())
-    result = subprocess.run(
-        [sys.executable, "-m", "sartiq.server", "--port", port],
-        cwd=CHECKOUT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "sartiq.settings.missing"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert result.returncode == 1
-    assert "No web process stays alive" in result.stdout + result.stderr
-
-
-def test_a_stop_does_not_wait_for_processes_that_are_still_starting() -> None:
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[str]]:
+    """A web server with two processes, which a test stops."""
     with subprocess.Popen(
         [sys.executable, "-m", "sartiq.server", "--port", str(free_port()), "--stop-seconds", "90"],
         cwd=CHECKOUT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing"},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
-        wait_until(lambda: bool(children(server.pid)), what="a web process", seconds=60)
+        yield server
+        server.kill()
 
-        server.terminate()
 
-        assert server.wait(timeout=60) == 0
+def test_a_server_whose_processes_keep_dying_ends_with_an_error(
+    server: subprocess.Popen[str],
+) -> None:
+    def is_over() -> bool:
+        for child in children(server.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        return server.poll() is not None
+
+    wait_until(is_over, what="the end of the server", seconds=60)
+
+    output, _ = server.communicate()
+    assert server.returncode == 1
+    assert "No web process stays alive" in output
+
+
+def test_a_stop_does_not_wait_for_processes_that_are_still_starting(
+    server: subprocess.Popen[str],
+) -> None:
+    wait_until(lambda: bool(children(server.pid)), what="a web process", seconds=60)
+
+    server.terminate()
+
+    assert server.wait(timeout=60) == 0
