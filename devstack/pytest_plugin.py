@@ -8,6 +8,7 @@ functions need not wait. With xdist the controller starts them for all its worke
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
@@ -36,6 +37,7 @@ LIVE = (  # files whose tests use running products; only for speed
 )
 LONG = ("tests/", "devstack/")  # folders whose files take longest, beside LIVE
 SETTINGS = "sartiq.settings.testing"  # of running products
+CHUNK_ROWS = 7  # of running products, so that small tables have several chunks
 LOG_TAIL = 3000  # characters of each log shown for a failed test
 _stack_key = pytest.StashKey[Stack]()
 _products_key = pytest.StashKey["Products"]()
@@ -125,9 +127,13 @@ def stack(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
 
 
 class Products:
-    """Running products by their options; each is started once and shared."""
+    """Running products by their options; each is started once and shared.
+
+    Their processes can be killed at crash points: `crash_file` names the point (`devstack.crash`).
+    """
 
     def __init__(self) -> None:
+        self.crash_file = Path(tempfile.mkdtemp(prefix="sartiq-crash-")) / "crash"
         self._running: dict[tuple[tuple[str, str], ...], Product] = {}
         self._prepared: dict[str, Path] = {}
 
@@ -140,22 +146,32 @@ class Products:
             del env["STORAGE"]
         key = tuple(sorted(env.items()))
         if key not in self._running:
-            self._running[key] = self.fresh(**env)
+            self._running[key] = self._fresh(**env)
         product = self._running[key]
         product.restart_dead()
+        self._schedule_only(product)
         return product
 
-    def fresh(self, **env: str) -> Product:
-        """Return a new product; the caller stops it."""
-        product = Product(self.stack(env.get("STORAGE", "")), settings=SETTINGS, env=env)
+    def _fresh(self, **env: str) -> Product:
+        """Start a new product."""
+        stack = self.stack(env.get("STORAGE", ""))
+        env = {"CRASH_FILE": str(self.crash_file), "BULK_CHUNK_ROWS": str(CHUNK_ROWS), **env}
+        product = Product(stack, settings=SETTINGS, env=env)
         product.start()
         return product
 
     def stack(self, storage: str = "") -> Stack:
         """Return a stack with prepared data for a product of the caller, not yet started."""
+        self._schedule_only(None)
         paths = temporary_paths()
         _copy(self._prepared_data(storage), paths.data)
         return Stack(paths=paths, environ={"STORAGE": storage})
+
+    def _schedule_only(self, product: Product | None) -> None:
+        """Suspend beat in all other products: looking for lost work every second takes long."""
+        for running in self._running.values():
+            if running.beat.is_alive:
+                running.beat.send(signal.SIGCONT if running is product else signal.SIGSTOP)
 
     def _prepared_data(self, storage: str) -> Path:
         """Return data that was prepared once: migrations take seconds of CPU time."""
@@ -167,11 +183,11 @@ class Products:
                 _copy(stack.paths.data, self._prepared[storage])
         return self._prepared[storage]
 
-    def remove_prepared_data(self) -> None:
-        """Remove the data that new products are copied from."""
-        while self._prepared:
-            _, folder = self._prepared.popitem()
+    def remove_files(self) -> None:
+        """Remove the data that new products are copied from, and the crash file."""
+        for folder in (*self._prepared.values(), self.crash_file.parent):
             shutil.rmtree(folder)
+        self._prepared.clear()
 
     def log_tails(self) -> Iterator[tuple[str, str]]:
         """Yield the name and the last lines of every log of the running products."""
@@ -192,7 +208,7 @@ def live_product(request: pytest.FixtureRequest) -> Iterator[Products]:
     products = request.session.stash[_products_key] = Products()
     yield products
     products.stop()
-    products.remove_prepared_data()
+    products.remove_files()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -60,7 +60,7 @@ class Supervisor(MPServer):
 
     def _respawn_workers(self, workers: Any, *others: Any, **options: Any) -> None:
         with _stop_signals_blocked():
-            super()._respawn_workers(workers, *others, **options)  # type: ignore[no-untyped-call]  # untyped library
+            super()._respawn_workers(workers, *others, **options)
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         due: dict[int, float] = {}  # when to restart each process

@@ -185,9 +185,10 @@ class Child:
         return f"{self.name} {what}; the end of {self.log}:\n{self.tail()}"
 
     def ask_to_stop(self) -> None:
-        """Send the process its stop signal."""
+        """Send the process its stop signal; one that is suspended acts on it when it goes on."""
         if self.is_alive:
             self.send(self.stop_signal)
+            self.send(signal.SIGCONT)
 
     @staticmethod
     def _end_of(process: subprocess.Popen[bytes]) -> int | None:

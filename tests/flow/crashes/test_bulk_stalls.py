@@ -24,7 +24,7 @@ def running_product(
     # A resumed worker must reach its commit before the task's time limit ends it. A worker that
     # waits for locks (3 s) must still hold its lease afterwards, as it does with the real limits.
     limits = {"TASK_TIME_LIMIT": "60", "VISIBILITY_TIMEOUT": "120", "LEASE_SECONDS": "4"}
-    running_product = live_product(CRASH_FILE=str(crash_file.path), BULK_CHUNK_ROWS="7", **limits)
+    running_product = live_product(**limits)
     yield running_product
     crash_file.reset()
     running_product.kill_worker()
