@@ -23,8 +23,9 @@ FLAGS = (
 
 def chromium(driver: Playwright) -> Browser:
     """Start the system's Chromium."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "install Chromium (Debian: apt-get install chromium), or point CHROMIUM at it"
+    names = ("chromium-headless-shell", "chromium")
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    assert path, "install Debian's chromium-headless-shell, or point CHROMIUM at a Chromium"
     return driver.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
 
 
