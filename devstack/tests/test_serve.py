@@ -28,10 +28,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     remove_data(folder)
 
 
-def test_serve_runs_on_a_free_port_and_stops_cleanly(data: Path) -> None:
+def test_serve_survives_kills_at_every_step_of_its_start_and_stops_cleanly(
+    data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data)}
-    with launched("serve", env=env) as serve:
+    victims = ("postgres", "devstack.prepare", "sartiq.server", "worker")
+    with launched("serve", env=env) as serve, ThreadPoolExecutor(len(victims)) as killers:
+        kills = [killers.submit(kill_first, serve.process.pid, victim) for victim in victims]
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        *_, killed_workers = [kill.result() for kill in kills]
+        wait_until(
+            lambda: bool(children_running(serve.process.pid, "worker") - killed_workers),
+            what="the next worker",
+            seconds=60,
+        )
         started = serve.descendants()
         member = ready["users"]["member"]
         form = {"username": member["email"], "password": member["password"]}
@@ -45,9 +55,10 @@ def test_serve_runs_on_a_free_port_and_stops_cleanly(data: Path) -> None:
     assert set(ready) == {"api", "s3_endpoint", "organization_id", "users"}
     assert set(ready["users"]) == {"superuser", "owner", "member", "outsider"}
     assert len(started) > 6  # three services, web, worker, beat and their children
+    assert "ended; it is started again" in capfd.readouterr().err
 
 
-def test_serve_restarts_processes_that_ended(data: Path) -> None:
+def test_serve_restarts_processes_that_ended_unless_they_keep_ending(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
@@ -68,17 +79,6 @@ def test_serve_restarts_processes_that_ended(data: Path) -> None:
             seconds=60,
         )
         wait_until(lambda: serves(f"{ready['api']}/health/live"), what="the web server", seconds=60)
-        serve.process.send_signal(signal.SIGTERM)
-
-        assert serve.process.wait() == 0
-        assert serve.descendants() == set()
-    assert ready["s3_endpoint"] is None
-
-
-def test_serve_exits_if_a_process_keeps_ending(data: Path) -> None:
-    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
-    with launched("serve", env=env) as serve:
-        serve.read_until("READY ")
 
         def is_over() -> bool:
             for pid in serve.descendants():
@@ -91,29 +91,7 @@ def test_serve_exits_if_a_process_keeps_ending(data: Path) -> None:
 
         assert serve.process.wait() == 1
         assert serve.descendants() == set()
-
-
-def test_serve_survives_kills_at_every_step_of_its_start(
-    data: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
-    victims = ("postgres", "devstack.prepare", "sartiq.server", "worker")
-    with launched("serve", env=env) as serve, ThreadPoolExecutor(len(victims)) as killers:
-        kills = [killers.submit(kill_first, serve.process.pid, victim) for victim in victims]
-        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
-        *_, killed_workers = [kill.result() for kill in kills]
-        wait_until(
-            lambda: bool(children_running(serve.process.pid, "worker") - killed_workers),
-            what="the next worker",
-            seconds=60,
-        )
-        response = httpx.get(f"{ready['api']}/health/live", timeout=30)
-        serve.process.send_signal(signal.SIGTERM)
-
-        assert serve.process.wait() == 0
-        assert serve.descendants() == set()
-    assert response.status_code == HTTPStatus.OK
-    assert "ended; it is started again" in capfd.readouterr().err
+    assert ready["s3_endpoint"] is None
 
 
 def test_invalid_settings_are_reported_without_a_retry(
