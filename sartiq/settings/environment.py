@@ -227,14 +227,14 @@ class Testing(Environment):
     S3_ACCESS_KEY_ID: Secret = "test"
     S3_SECRET_ACCESS_KEY: Secret = "test"  # noqa: S105  nothing listens there
     REQUEST_SECONDS: WholeNumber = Field(default=30, ge=1, le=600)  # the machine is busy
-    TASK_TIME_LIMIT: WholeNumber = Field(default=4, ge=1, le=_WEEK)
-    ASSEMBLY_TIME_LIMIT: WholeNumber = Field(default=5, ge=1, le=_WEEK)
-    VISIBILITY_TIMEOUT: WholeNumber = Field(default=6, ge=2, le=_WEEK)
+    TASK_TIME_LIMIT: WholeNumber = Field(default=8, ge=1, le=_WEEK)
+    ASSEMBLY_TIME_LIMIT: WholeNumber = Field(default=9, ge=1, le=_WEEK)
+    VISIBILITY_TIMEOUT: WholeNumber = Field(default=10, ge=2, le=_WEEK)
     LEASE_SECONDS: WholeNumber = Field(default=3, ge=1, le=3600)
-    RECOVERY_INTERVAL_SECONDS: WholeNumber = Field(default=1, ge=1, le=3600)
+    RECOVERY_INTERVAL_SECONDS: WholeNumber = Field(default=2, ge=1, le=3600)
     RESEND_AFTER_SECONDS: WholeNumber = Field(default=1, ge=1, le=3600)
     WATCHDOG_SECONDS: WholeNumber = Field(default=60, ge=1, le=3600)
-    DECODE_WALL_SECONDS: WholeNumber = Field(default=3, ge=1, le=600)
+    DECODE_WALL_SECONDS: WholeNumber = Field(default=7, ge=1, le=600)
     AXES_ENABLED: bool = False
 
 
