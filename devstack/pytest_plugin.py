@@ -5,6 +5,7 @@ the settings. Without xdist the services start when a test first requests `stack
 functions need not wait. With xdist the controller starts them for all its workers.
 """
 
+import fcntl
 import gc
 import os
 import shutil
@@ -24,11 +25,13 @@ from devstack.product import Product
 from devstack.services.stack import Stack
 
 VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
+FOLDER = "DEVSTACK_FOLDER"  # a folder for files of the run
 WORKER = "PYTEST_XDIST_WORKER"
 CRASHES = "tests/flow/crashes/"  # takes as long as all other files of LIVE
 LIVE = (  # files whose tests use running products; only for speed
     "tests/flow/",
-    "tests/browser/",
+    "tests/browser/test_admin.py",
+    "tests/browser/test_uploader.py",
     "tests/test_readme.py",
     "tests/api/requests/test_malformed_requests.py",
     "media/tests/api/test_files.py",
@@ -54,6 +57,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     early_config.stash[_stack_key] = stack
     os.environ.update(stack.env)
     os.environ[VARIABLES] = " ".join(stack.env)
+    os.environ[FOLDER] = tempfile.mkdtemp(prefix="sartiq-pytest-")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
@@ -113,6 +117,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     stack = config.stash.get(_stack_key, None)
     if stack is not None:
         stack.stop()
+        shutil.rmtree(os.environ[FOLDER])
 
 
 @pytest.fixture(scope="session")
@@ -133,9 +138,10 @@ class Products:
     """
 
     def __init__(self) -> None:
-        self.crash_file = Path(tempfile.mkdtemp(prefix="sartiq-crash-")) / "crash"
+        self.folder = Path(os.environ[FOLDER])
+        self.crash_file = self.folder / f"crash-{os.environ.get(WORKER)}" / "crash"
+        self.crash_file.parent.mkdir()
         self._running: dict[tuple[tuple[str, str], ...], Product] = {}
-        self._prepared: dict[str, Path] = {}
 
     def __call__(self, **env: str) -> Product:
         """Return a product with additional variables, such as `STORAGE="local"`.
@@ -168,26 +174,22 @@ class Products:
         return Stack(paths=paths, environ={"STORAGE": storage})
 
     def _schedule_only(self, product: Product | None) -> None:
-        """Suspend beat in all other products: looking for lost work every second takes long."""
+        """Suspend beat in all other products: looking for lost work takes CPU time."""
         for running in self._running.values():
             if running.beat.is_alive:
                 running.beat.send(signal.SIGCONT if running is product else signal.SIGSTOP)
 
     def _prepared_data(self, storage: str) -> Path:
-        """Return data that was prepared once: migrations take seconds of CPU time."""
-        if storage not in self._prepared:
-            self._prepared[storage] = Path(tempfile.mkdtemp(prefix="sartiq-prepared-"))
-            with Stack.temporary(environ={"STORAGE": storage}) as stack:
-                Product(stack, settings=SETTINGS).prepare()
-                stop_all(stack.children)
-                _copy(stack.paths.data, self._prepared[storage])
-        return self._prepared[storage]
-
-    def remove_files(self) -> None:
-        """Remove the data that new products are copied from, and the crash file."""
-        for folder in (*self._prepared.values(), self.crash_file.parent):
-            shutil.rmtree(folder)
-        self._prepared.clear()
+        """Return data that was prepared once in the run: migrations take seconds of CPU time."""
+        data = self.folder / f"data-{storage}"
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers of xdist wait
+            if not data.exists():
+                with Stack.temporary(environ={"STORAGE": storage}) as stack:
+                    Product(stack, settings=SETTINGS).prepare()
+                    stop_all(stack.children)
+                    _copy(stack.paths.data, data)
+        return data
 
     def log_tails(self) -> Iterator[tuple[str, str]]:
         """Yield the name and the last lines of every log of the running products."""
@@ -208,7 +210,6 @@ def live_product(request: pytest.FixtureRequest) -> Iterator[Products]:
     products = request.session.stash[_products_key] = Products()
     yield products
     products.stop()
-    products.remove_files()
 
 
 def _copy(source: Path, target: Path) -> None:
