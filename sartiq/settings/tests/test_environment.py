@@ -11,7 +11,7 @@ from media.rules.limits import MAX_PIXELS
 from sartiq.settings import environment
 from sartiq.settings.environment import Development, Production
 from sartiq.settings.tests.refused_values import REFUSED
-from sartiq.settings.tests.test_production import COMPLETE
+from sartiq.settings.tests.test_production import COMPLETE, set_environment
 from sartiq.settings.values import database_settings
 
 SECRETS = ("0123456789abcdef" * 4, "hidden-word")
@@ -23,10 +23,7 @@ BUCKETS = {"R2_BUCKET_NAME": "media", "R2_PRIVATE_BUCKET_NAME": "private"}
 
 @pytest.fixture(autouse=True)
 def complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Production.model_fields:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in COMPLETE.items():
-        monkeypatch.setenv(name, value)
+    set_environment(monkeypatch, COMPLETE)
 
 
 @pytest.mark.parametrize(("name", "value", "problem"), REFUSED)
