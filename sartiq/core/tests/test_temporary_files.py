@@ -20,8 +20,6 @@ ENTRIES = 3  # in the folder of `_PROCESS`: all that it creates but the nameless
 # Creates every kind of temporary file that web and worker processes use.
 _PROCESS = """
 import sys
-import django
-django.setup()
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from sartiq.core import temporary_files
 files = [
