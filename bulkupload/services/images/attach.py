@@ -92,42 +92,39 @@ def _attach_batch(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatc
     remotes = remote_cache.find(batch.job.scope, {url for row in rows for url in row.urls})
     stored_urls = stored_urls_of(rows, remotes)
     for part in split(rows, into=2 ** (lease.attempts - 1)):
-        _attach_rows(lease, batch, part, stored_urls)
+        _attach_part(lease, batch, part, stored_urls)
     with transaction.atomic():
         lease.require_held()
         lifecycle.require_running(batch.job_id)
         _mark_done(batch)
 
 
-def _attach_rows(
+def _attach_part(
     lease: Lease[BulkUploadMediaBatch],
     batch: BulkUploadMediaBatch,
-    rows: list[BulkUploadMedia],
+    part: list[BulkUploadMedia],
     stored_urls: StoredUrls,
-) -> StoredUrls:
-    """Attach the usable images of some rows; return the URLs, with those refused now added."""
-    while True:
+) -> None:
+    """Attach the images of some rows: without the refused ones, and in halves if they are large."""
+    remaining = [part]
+    while remaining:
+        rows = remaining.pop()
         lease.renew()
         try:
             with lease.renewing():  # reading the files may take longer than a lease
                 attach_products(lease, batch, rows, stored_urls)
         except InvalidValuesError as error:
-            refused = refusals_in(error, batch.job, stored_urls.usable(rows))
-            stored_urls = stored_urls.with_refused(refused)
+            stored_urls = stored_urls.with_refused(refusals_in(error, batch.job))
+            remaining.append(rows)
         except (RequestFilesTooLargeError, IngestTimeError) as error:
             halves = list(split(rows, into=2))
-            if len(halves) == 1:
-                if isinstance(error, IngestTimeError):  # the store may only be slow now
-                    raise RetryRowError(str(error)) from error
-                stored_urls = stored_urls.with_refused(
-                    dict.fromkeys(stored_urls.usable(rows), TOO_LARGE)
-                )
-                continue
-            for half in halves:
-                stored_urls = _attach_rows(lease, batch, half, stored_urls)
-            return stored_urls
-        else:
-            return stored_urls
+            if len(halves) > 1:
+                remaining.extend(reversed(halves))
+            elif isinstance(error, IngestTimeError):  # the store may only be slow now
+                raise RetryRowError(str(error)) from error
+            else:
+                too_large = dict.fromkeys(stored_urls.usable(rows), TOO_LARGE)
+                attach_products(lease, batch, rows, stored_urls.with_refused(too_large))
 
 
 def _fail(lease: Lease[BulkUploadMediaBatch], refusal: Refusal) -> None:

@@ -34,7 +34,7 @@ from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from sartiq.core.contention import retry_on_contention
-from sartiq.core.errors import InvalidValuesError
+from sartiq.core.errors import InvalidValuesError, Issue
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 
@@ -56,7 +56,8 @@ class Refusal:
 class StoredUrls:
     """The URLs of a batch's images in our store, by the URLs in its rows.
 
-    They are the same, except for remote images, of which the store has a copy.
+    They are the same, except for remote images, of which the store has a copy. `refused` has the
+    stored URLs whose images are not attached.
     """
 
     by_row_url: Mapping[str, str]
@@ -85,13 +86,14 @@ class StoredUrls:
 class LockedRows:
     """The rows whose outcome one transaction saves.
 
-    `slots` holds the URLs to attach to each slot of each product. `attached` are the rows of the
-    batch whose product exists; `replaced` are those whose product was deleted, and rows of other
-    batches for the same slots that came earlier.
+    `slots` holds the stored URLs to attach to each slot of each product. `attached` are the rows of
+    the batch whose product exists, `deleted` those whose product does not. `replaced` are rows of
+    other batches for the same slots that came earlier.
     """
 
     slots: Mapping[UUID, Mapping[str, list[str]]]
     attached: list[BulkUploadMedia]
+    deleted: list[BulkUploadMedia]
     replaced: list[BulkUploadMedia]
 
 
@@ -127,13 +129,12 @@ def attach_products(
 ) -> None:
     """Attach the images of some rows to their products.
 
-    Raises what `MediaResourceService.check` and `claim_all` raise; the `loc` of an issue ends with
-    the index in `stored_urls.usable(rows)`.
+    Raises what `MediaResourceService.check` and `claim_all` raise; the `input` of an issue is the
+    stored URL of the refused image.
     """
     job = batch.job
     ingest = MediaResourceService(public_store())
-    urls = stored_urls.usable(rows)
-    files = [FileReference(loc=("body", index), url=url) for index, url in enumerate(urls)]
+    files = [FileReference(loc=("body",), url=url) for url in stored_urls.usable(rows)]
     product_ids = {row.product_id for row in rows}
     for attempt in retry_on_contention():
         with attempt:
@@ -141,27 +142,27 @@ def attach_products(
             with transaction.atomic():
                 existing = attach_images.lock_products(job.scope, product_ids)
                 locked = _lock_rows(lease, batch, rows, stored_urls, existing)
-                replaced = attach_images.attached_resource_ids(locked.slots)
-                resources = claim_all(checked, releasing=replaced)
-                attach_images.fill_slots(locked.slots, resources)
-                _save(job, stored_urls, locked, resources)
+                detached = attach_images.attached_resource_ids(locked.slots)
+                resources_by_url = claim_all(checked, releasing=detached)
+                attach_images.fill_slots(locked.slots, resources_by_url)
+                _save(job, stored_urls, locked, resources_by_url)
 
 
-def refusals_in(
-    error: InvalidValuesError, job: BulkUploadJob, urls: list[str]
-) -> dict[str, Refusal]:
-    """Return why the ingest refused some of these URLs, now or earlier for another batch."""
-    issues = {urls[int(issue.loc[-1])]: issue for issue in error.issues}
-    refusals = {
-        url: Refusal(code=NOT_FOUND, message=NOT_FOUND_MESSAGE)
-        if issue.code == "file_not_found"
-        else Refusal(code=issue.code, message=issue.message)
-        for url, issue in issues.items()
-    }
-    missing = [url for url, issue in issues.items() if issue.code == "file_not_found"]
-    codes = resolve.refusals(user=job.user, scope=job.scope, urls=missing)
-    earlier = {url: Refusal(code=code, message=sentence_for(code)) for url, code in codes.items()}
-    return refusals | earlier
+def refusals_in(error: InvalidValuesError, job: BulkUploadJob) -> dict[str, Refusal]:
+    """Return why the ingest refused files, by stored URL, now or earlier for another batch."""
+    issues_by_url: dict[str, Issue] = {issue.input: issue for issue in error.issues}
+    missing = [url for url, issue in issues_by_url.items() if issue.code == "file_not_found"]
+    earlier_codes = resolve.refusals(user=job.user, scope=job.scope, urls=missing)
+    refusals: dict[str, Refusal] = {}
+    for url, issue in issues_by_url.items():
+        if url in earlier_codes:
+            code = earlier_codes[url]
+            refusals[url] = Refusal(code=code, message=sentence_for(code))
+        elif issue.code == "file_not_found":
+            refusals[url] = Refusal(code=NOT_FOUND, message=NOT_FOUND_MESSAGE)
+        else:
+            refusals[url] = Refusal(code=issue.code, message=issue.message)
+    return refusals
 
 
 def _lock_rows(
@@ -169,23 +170,24 @@ def _lock_rows(
     batch: BulkUploadMediaBatch,
     rows: list[BulkUploadMedia],
     stored_urls: StoredUrls,
-    product_ids: set[UUID],
+    existing_products: set[UUID],
 ) -> LockedRows:
     """Lock the pending rows of these products; return them and the URLs for each slot."""
-    earlier = find_earlier_rows(batch, rows, product_ids)
+    earlier = find_earlier_rows(batch, rows, existing_products)
     pending = _lock_pending(lease, batch, [*rows, *earlier])
     own = [row for row in pending if row.batch_id == batch.pk]
+    attached = [row for row in own if row.product_id in existing_products]
     slots: dict[UUID, dict[str, list[str]]] = {}
-    for row in own:
+    for row in attached:
         urls = [stored for url in row.urls if (stored := stored_urls.usable_url(url))]
-        if row.product_id in product_ids and (urls or not row.urls):
+        if urls or not row.urls:  # a slot whose images are all refused keeps its old ones
             slots.setdefault(row.product_id, {})[row.slot] = urls
-    deleted = [row for row in own if row.product_id not in product_ids]
     others = [row for row in pending if row.batch_id != batch.pk]
     return LockedRows(
         slots=slots,
-        attached=[row for row in own if row.product_id in product_ids],
-        replaced=deleted + [row for row in others if row.slot in slots.get(row.product_id, {})],
+        attached=attached,
+        deleted=[row for row in own if row.product_id not in existing_products],
+        replaced=[row for row in others if row.slot in slots.get(row.product_id, {})],
     )
 
 
@@ -224,23 +226,23 @@ def _lock_pending(
 def _save(
     job: BulkUploadJob,
     stored_urls: StoredUrls,
-    rows: LockedRows,
-    resources: Mapping[str, MediaResource],
+    locked: LockedRows,
+    resources_by_url: Mapping[str, MediaResource],
 ) -> None:
     """Save the outcome of each row and the warnings about its images."""
     crash_point("media-slots-filled")
     row_outcomes: list[Outcome] = [
-        (row, MediaStatus.REPLACED, ImageCounts()) for row in rows.replaced
+        (row, MediaStatus.REPLACED, ImageCounts()) for row in [*locked.deleted, *locked.replaced]
     ]
     warnings: list[ImageWarning] = []
-    for row in rows.attached:
+    for row in locked.attached:
         warnings.extend(
             warning_of(row, index, refusal)
             for index, url in enumerate(row.urls)
             if (refusal := stored_urls.refusal_of(url))
         )
-        attached = [resources.get(stored_urls.usable_url(url)) for url in row.urls]
-        row_outcomes.append(_outcome(row, attached))
+        resources = [resources_by_url.get(stored_urls.usable_url(url)) for url in row.urls]
+        row_outcomes.append(_outcome(row, resources))
     row_errors.save_warnings(job, warnings)
     outcomes.save(row_outcomes)
     crash_point("media-outcomes-saved")
@@ -288,9 +290,10 @@ def warning_of(row: BulkUploadMedia, index: int, refusal: Refusal) -> ImageWarni
 
 
 def _outcome(row: BulkUploadMedia, resources: list[MediaResource | None]) -> Outcome:
+    """Return the outcome of a row; None stands for an image that was refused."""
     row.resources = [str(resource.pk) if resource else None for resource in resources]
     statuses = [resource.status if resource else ResourceStatus.FAILED for resource in resources]
-    # A READY resource counts as pending here: `finish` saves the final statuses.
+    # A resource that is READY already counts as pending until `finish` saves the final statuses.
     failed = statuses.count(ResourceStatus.FAILED)
     pending = len(statuses) - failed
     if pending:

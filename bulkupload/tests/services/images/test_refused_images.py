@@ -8,7 +8,7 @@ from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.services import jobs
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import warnings
+from bulkupload.tests.images import hashes_of, image_hashes_of, upload_three_images, warnings
 from bulkupload.tests.importing import (
     ImageCounts,
     attach_all,
@@ -20,8 +20,9 @@ from bulkupload.tests.importing import (
     start_job,
 )
 from media.models import Upload
+from media.rules import limits
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import upload_file
+from media.tests.factories import photo, upload_file
 
 HEADER = "sku,name,cover_image\n"
 SVG = b"<svg onload=alert(1)>"
@@ -88,3 +89,20 @@ def test_an_expired_upload_is_not_found(public: MemoryStore, user: User) -> None
     import_table(user, f"{HEADER}A,Shoe,{url}\n")
 
     assert warnings() == [(2, "cover_image", "image_url_not_allowed", url)]
+
+
+def test_an_image_of_a_product_with_too_large_images_is_attached_to_another(
+    public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, _ = upload_three_images(public, user)
+    total = len(photo(1)) + len(photo(2))
+    monkeypatch.setattr(limits, "MAX_REQUEST_BYTES", total - 1)
+
+    import_table(user, f"sku,name,cover_image,images\nA,Shoe,{one},{two}\nB,Boot,{one},\n")
+
+    assert warnings() == [
+        (2, "cover_image", "request_too_large", one),
+        (2, "images", "request_too_large", two),
+    ]
+    assert image_hashes_of("A") == {}
+    assert image_hashes_of("B") == {"cover_image": hashes_of(one)}
