@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import structlog
 from celery import shared_task
 
-from media import deferred
+from media import enqueue
 from media.services import deletions, recovery, relocation
 from media.services.cleanup import old_uploads, orphaned_media, temp_uploads
 from media.services.reconcile import passes, service
@@ -26,7 +26,7 @@ def relocate(*, resource_id: str) -> None:
 def delete_objects() -> None:
     """Delete one batch of due objects, and enqueue the next task if there may be more."""
     if deletions.perform_due() == deletions.DELETION_BATCH_SIZE:
-        deferred.delete_objects()
+        enqueue.delete_objects()
 
 
 @shared_task(name="media.recover")

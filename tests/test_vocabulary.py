@@ -94,6 +94,7 @@ STANDARD_TERMS = {
     "asker": "caller",
     "deafen": "stop_consuming",
     "FOLKLORE": "COMMON_NAMES",
+    "deferred": "enqueue",
 }
 # The packages whose loops never call an item `each`, and of these the ones whose tests may.
 NAMED_ITEMS = {

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.models import OwnerScope, User
 from accounts.selectors import may_write, organization_ids_of
-from bulkupload import deferred, selectors
+from bulkupload import enqueue, selectors
 from bulkupload.actions import ImportAction
 from bulkupload.errors import JobFinishedError, NothingToRetryError
 from bulkupload.models import BulkUploadJob, JobStatus
@@ -162,7 +162,7 @@ def _save_and_plan(job: BulkUploadJob, stored: StoredObject) -> Iterator[None]:
     with transaction.atomic():
         stored.cancel_deletion()
         job.save(force_insert=True)
-        deferred.plan(job.pk)
+        enqueue.plan(job.pk)
         if job.retry_of is not None:
             events.record(ImportAction.RETRIED, job.retry_of, by=job.pk)
         events.record(ImportAction.STARTED, job, bytes=job.source_size, dry_run=job.dry_run)

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from bulkupload import deferred, selectors
+from bulkupload import enqueue, selectors
 from bulkupload.actions import ACTION_OF_FINAL_STATUS
 from bulkupload.codes import CancelCode
 from bulkupload.errors import JobFailureError
@@ -41,11 +41,11 @@ def advance(job_id: UUID) -> None:
     batches = BulkUploadMediaBatch.objects.filter(job_id=job_id)
     if chunk is not None:
         if chunk.repeated:
-            deferred.import_chunk(chunk.pk)
+            enqueue.import_chunk(chunk.pk)
     elif not batches.without_outcome().exists():
         finish(job_id)
     elif not batches.unfinished().exists():
-        deferred.finish_media(job_id)
+        enqueue.finish_media(job_id)
 
 
 def finish(job_id: UUID) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from exports import deferred
+from exports import enqueue
 from exports.models import ExportItem
 
 MAX_ENQUEUED: Final = 32  # files of one run in the queue at the same time
@@ -19,7 +19,7 @@ def send_next(run_id: UUID, *, limit: int = 1) -> int:
         ids = [row.pk for row in rows.select_for_update(skip_locked=True, no_key=True)[:limit]]
         ExportItem.objects.filter(pk__in=ids).update(sent_at=timezone.now())
         for pk in ids:
-            deferred.convert(pk)
+            enqueue.convert(pk)
     return len(ids)
 
 
@@ -32,6 +32,6 @@ def top_up(run_id: UUID) -> int:
 def advance(run_id: UUID) -> None:
     """Enqueue the next file, or the packing of the run when no file is unfinished."""
     if not ExportItem.objects.unfinished().filter(run_id=run_id).exists():
-        deferred.assemble(run_id)
+        enqueue.assemble(run_id)
     else:
         send_next(run_id)

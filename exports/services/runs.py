@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import OwnerScope, User
-from exports import deferred, selectors
+from exports import enqueue, selectors
 from exports.actions import ExportAction
 from exports.errors import ExportExpiredError, ExportFailedError, ExportNotFinishedError
 from exports.models import ExportConfiguration, ExportItem, ExportRun, RunStatus
@@ -48,7 +48,7 @@ def creating(
         run.save(force_insert=True)
         ExportItem.objects.bulk_create(items, batch_size=INSERT_BATCH_SIZE)
         for item in items[: dispatch.MAX_ENQUEUED]:
-            deferred.convert(item.pk)
+            enqueue.convert(item.pk)
         events.record(ExportAction.STARTED, run, files=run.total, image_format=run.image_format)
         yield run
         crash_point("export-saving")

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from media import deferred, selectors
+from media import enqueue, selectors
 from media.errors import (
     ForeignEnvironmentError,
     ObjectNotFoundError,
@@ -81,7 +81,7 @@ def queue(
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [bucket, reason, delay, ids, names, expected])
     if notify_workers:
-        deferred.delete_objects()
+        enqueue.delete_objects()
 
 
 def refuse_uploads(codes: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from media import deferred
+from media import enqueue
 from media.actions import MediaAction
 from media.models import ObjectDeletion
 from media.services.cleanup.grace import database_now
@@ -95,5 +95,5 @@ def _retry_locked(ids: Collection[UUID]) -> int:
         raise ContentionError from None
     events.record_each(MediaAction.DELETION_RETRIED, first)
     if first:
-        deferred.delete_objects()
+        enqueue.delete_objects()
     return len(first)

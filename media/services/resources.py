@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.selectors import may_write, require_superuser
-from media import deferred, selectors
+from media import enqueue, selectors
 from media.actions import MediaAction
 from media.errors import MediaResourceNotFoundError
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus
@@ -101,7 +101,7 @@ def retry(resource: MediaResource) -> bool:
                 return False
             rows.delete()
             events.record(MediaAction.RESOURCE_RETRIED, resource, code=resource.failure_code)
-            deferred.relocate(resource.pk)
+            enqueue.relocate(resource.pk)
     except IntegrityError:  # the same bytes were uploaded again
         _hand_over(resource)
         return False

@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.selectors import may_write
-from bulkupload import deferred
+from bulkupload import enqueue
 from bulkupload.models import (
     BulkUploadJob,
     BulkUploadMediaBatch,
@@ -78,7 +78,7 @@ def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
     outcome = _task(fetcher or RemoteFetcher()).run(lease)
     if outcome is Outcome.RETRIED:
         delay = RETRY_DELAYS[lease.attempts - 1]
-        deferred.fetch_image_later(remote_id, seconds=delay.total_seconds())
+        enqueue.fetch_image_later(remote_id, seconds=delay.total_seconds())
     crash_point("remote-fetched")
     _enqueue_batches(remote_id)
     if outcome is not Outcome.POSTPONED:  # the fetches with a permit enqueue the next ones
@@ -198,7 +198,7 @@ def _enqueue_batches(remote_id: UUID) -> None:
     """
     rows = BulkUploadMediaBatch.objects.unfinished().filter(remotes=remote_id)
     for pk in rows.exclude(remotes__status=RemoteStatus.WAITING).values_list("pk", flat=True):
-        deferred.attach_media(pk)
+        enqueue.attach_media(pk)
 
 
 def _enqueue_next() -> None:
@@ -213,4 +213,4 @@ def _enqueue_next() -> None:
     if ids:
         chosen = random.choice(ids)  # noqa: S311  not a secret
         RemoteImage.objects.filter(pk=chosen).update(sent_at=timezone.now())
-        deferred.fetch_image(chosen)
+        enqueue.fetch_image(chosen)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from bulkupload import deferred
+from bulkupload import enqueue
 from bulkupload.models import (
     BulkUploadChunk,
     BulkUploadJob,
@@ -241,7 +241,7 @@ def _save(
     remote_cache.save_links(links)
     for batch in batches:
         if not links[batch.pk]:
-            deferred.attach_media(batch.pk)
+            enqueue.attach_media(batch.pk)
 
 
 def _batches_of(

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import OwnerScope
-from bulkupload import deferred
+from bulkupload import enqueue
 from bulkupload.models import (
     BulkUploadJob,
     BulkUploadMediaBatch,
@@ -61,7 +61,7 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     first = ids[: settings.BULK_REMOTE_AT_ONCE]  # each fetch enqueues the next one
     RemoteImage.objects.filter(pk__in=first).update(sent_at=Now())
     for pk in first:
-        deferred.fetch_image(pk)
+        enqueue.fetch_image(pk)
     return {row.url: row.pk for row in waiting}
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from bulkupload import deferred
+from bulkupload import enqueue
 from bulkupload.models import PhotoFile
 
 MAX_ENQUEUED: Final = 16  # photos of one batch in the queue at the same time
@@ -21,7 +21,7 @@ def send_next(batch_id: UUID, *, limit: int = 1) -> int:
         ids = list(locked.values_list("pk", flat=True)[:limit])
         PhotoFile.objects.filter(pk__in=ids).update(sent_at=timezone.now())
         for pk in ids:
-            deferred.attach_photo(pk)
+            enqueue.attach_photo(pk)
     return len(ids)
 
 
@@ -41,4 +41,4 @@ def advance(batch_id: UUID) -> None:
     """Enqueue the next photo or, after the last one, the check whether all are ready."""
     waiting = PhotoFile.objects.to_attach().filter(batch_id=batch_id)
     if not send_next(batch_id) and not waiting.exists():
-        deferred.finish_photos(batch_id)
+        enqueue.finish_photos(batch_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from bulkupload import deferred
+from bulkupload import enqueue
 from bulkupload.models import PhotoBatch, PhotoFile, PhotoStatus
 from bulkupload.rules.photos.failures import failure
 from bulkupload.services.photos import lifecycle, slots
@@ -25,7 +25,7 @@ def finish(batch_id: UUID) -> None:
         return
     photos = PhotoFile.objects.filter(batch_id=batch_id)
     if photos.unverified().exists() and not photos.to_attach().exists():
-        deferred.finish_photos(batch_id)
+        enqueue.finish_photos(batch_id)
 
 
 def update_outcomes(batch_id: UUID) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from bulkupload import deferred
+from bulkupload import enqueue
 from bulkupload.errors import JobFailureError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
 from bulkupload.rules.limits import INSERT_BATCH_SIZE
@@ -191,7 +191,7 @@ def _save(
         row.save()
         for chunk in chunks:
             if not chunk.repeated:
-                deferred.import_chunk(chunk.pk)
+                enqueue.import_chunk(chunk.pk)
         crash_point("bulk-planning")
     crash_point("bulk-planned")
     lifecycle.advance(job.pk)

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from accounts.models import OwnerScope
-from media import deferred
+from media import enqueue
 from media.actions import MediaAction
 from media.errors import FileNotFoundForCallerError
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
@@ -71,7 +71,7 @@ def claim_all(checked: CheckedFiles, *, releasing: Collection[UUID] = ()) -> Res
     events.record_each(MediaAction.RESOURCE_CREATED, [resources_by_id[pk] for pk in created])
     events.record_each(MediaAction.RESOURCE_REPAIRED, [resources_by_id[pk] for pk in relocated])
     for resource_id in created | relocated:
-        deferred.relocate(resource_id)
+        enqueue.relocate(resource_id)
     return {url: resources_by_key[source.key] for url, source in sources_by_url.items()}
 
 

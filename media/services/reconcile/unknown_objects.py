@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 
 from accounts.models import User
-from media import deferred
+from media import enqueue
 from media.actions import MediaAction
 from media.errors import ReportNotApprovableError
 from media.models import DeletionReason, ReconcileReport, ReconcileState, UnknownObject
@@ -128,7 +128,7 @@ def approve(
             report.approved_at = report.updated_at = Now()
             report.save(update_fields=["approved", "approved_by", "approved_at", "updated_at"])
             events.record(MediaAction.RECONCILE_APPROVED, report, count=report.approved)
-            deferred.delete_objects()
+            enqueue.delete_objects()
     log.warning("unknown_objects_approved", report_id=str(report_id), count=report.approved)
     report.refresh_from_db()
     return report

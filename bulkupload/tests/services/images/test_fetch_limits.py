@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from bulkupload import deferred
+from bulkupload import enqueue
 from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
@@ -52,7 +52,7 @@ def held_by_others(*permits: AbstractContextManager[bool]) -> Iterator[None]:
 def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     """The images whose fetches were enqueued."""
     enqueued: list[UUID] = []
-    monkeypatch.setattr(deferred, "fetch_image", enqueued.append)
+    monkeypatch.setattr(enqueue, "fetch_image", enqueued.append)
     return enqueued
 
 

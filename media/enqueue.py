@@ -1,4 +1,4 @@
-"""Tasks sent after commit. Lost messages are harmless: waiting rows are re-enqueued."""
+"""Functions that enqueue tasks after commit. If one is lost, beat re-enqueues the waiting rows."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Enqueueing tasks after commit; a lost task is enqueued again by `recovery`."""
+"""Functions that enqueue tasks after commit. If one is lost, beat re-enqueues the waiting rows."""
 
 from uuid import UUID
 

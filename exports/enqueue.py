@@ -1,4 +1,4 @@
-"""Tasks enqueued after commit. A periodic task sends lost messages again."""
+"""Functions that enqueue tasks after commit. If one is lost, beat re-enqueues the waiting rows."""
 
 from uuid import UUID
 
