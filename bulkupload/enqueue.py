@@ -7,7 +7,7 @@ from sartiq.core.work.publishing import send_after_commit, send_later
 CHECK_AGAIN_SECONDS = 1.0
 
 
-def plan(job_id: UUID) -> None:
+def plan_chunks(job_id: UUID) -> None:
     """Have a worker split one job's file into chunks."""
     send_after_commit("bulkupload.plan", job_id=str(job_id))
 

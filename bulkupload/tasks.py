@@ -17,9 +17,9 @@ from media.storage import public_store
 
 
 @shared_task(name="bulkupload.plan")
-def plan(*, job_id: str) -> None:
+def plan_chunks(*, job_id: str) -> None:
     """Split one job's file into chunks."""
-    planning.plan(UUID(job_id))
+    planning.plan_chunks(UUID(job_id))
 
 
 @shared_task(name="bulkupload.import_chunk")

@@ -5,7 +5,7 @@ from uuid import UUID
 from sartiq.core.work.publishing import send_after_commit
 
 
-def convert(item_id: UUID) -> None:
+def convert_item(item_id: UUID) -> None:
     """Enqueue the conversion of one file."""
     send_after_commit("exports.convert", item_id=str(item_id))
 

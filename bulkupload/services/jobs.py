@@ -162,7 +162,7 @@ def _save_and_plan(job: BulkUploadJob, stored: StoredObject) -> Iterator[None]:
     with transaction.atomic():
         stored.cancel_deletion()
         job.save(force_insert=True)
-        enqueue.plan(job.pk)
+        enqueue.plan_chunks(job.pk)
         if job.retry_of is not None:
             events.record(ImportAction.RETRIED, job.retry_of, by=job.pk)
         events.record(ImportAction.STARTED, job, bytes=job.source_size, dry_run=job.dry_run)

@@ -20,7 +20,7 @@ def fetch_all(fetcher: RemoteFetcher) -> None:
 
 
 def import_chunks(job: BulkUploadJob) -> None:
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
 

@@ -57,7 +57,7 @@ def start_job(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
 
 def run_job(job: BulkUploadJob) -> BulkUploadJob:
     """Plan the job, import its chunks in order, and attach its images."""
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
     attach_all(job)

@@ -55,7 +55,7 @@ class Converted:
     height: int
 
 
-def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Converted:
+def convert_image(source: Path, target: Path, *, image_format: ImageFormat) -> Converted:
     """Convert an image to one of the formats of `ENCODINGS`; equal sources give equal bytes.
 
     Raises `ConversionError`; in this case no target file is left behind.

@@ -142,7 +142,7 @@ def _produce_file(
 ) -> ResultFile:
     if not naming.is_converted(resource, image_format):
         return _original_file(resource, source)
-    converted = conversion.convert(source, target, image_format=image_format)
+    converted = conversion.convert_image(source, target, image_format=image_format)
     return ResultFile(
         path=target,
         size=converted.size,

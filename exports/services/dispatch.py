@@ -19,7 +19,7 @@ def send_next(run_id: UUID, *, limit: int = 1) -> int:
         ids = [row.pk for row in rows.select_for_update(skip_locked=True, no_key=True)[:limit]]
         ExportItem.objects.filter(pk__in=ids).update(sent_at=timezone.now())
         for pk in ids:
-            enqueue.convert(pk)
+            enqueue.convert_item(pk)
     return len(ids)
 
 

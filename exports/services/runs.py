@@ -48,7 +48,7 @@ def creating(
         run.save(force_insert=True)
         ExportItem.objects.bulk_create(items, batch_size=INSERT_BATCH_SIZE)
         for item in items[: dispatch.MAX_ENQUEUED]:
-            enqueue.convert(item.pk)
+            enqueue.convert_item(item.pk)
         events.record(ExportAction.STARTED, run, files=run.total, image_format=run.image_format)
         yield run
         crash_point("export-saving")

@@ -160,7 +160,7 @@ class Command(BaseCommand):
     def _step(self, job: BulkUploadJob) -> bool:
         """Run the next step that no worker holds; return whether it completed."""
         if job.planned_at is None:
-            plan.plan(job.pk)
+            plan.plan_chunks(job.pk)
             return BulkUploadJob.objects.filter(pk=job.pk, planned_at__isnull=False).exists()
         waiting = BulkUploadChunk.objects.unfinished().filter(job=job)
         free = waiting.filter(due_and_unleased()).order_by("number")

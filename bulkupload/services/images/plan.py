@@ -90,7 +90,7 @@ class ResolvedUrls:
         return source.resource.content_hash if source and source.resource else None
 
 
-def plan(
+def plan_images(
     job: BulkUploadJob, chunk: BulkUploadChunk, slots: list[str], rows: Iterable[ValidRow]
 ) -> int:
     """Save the batches and warnings of a chunk's images; return how many images were refused."""

@@ -185,7 +185,7 @@ def _commit(
         row_errors.save_errors(job, rows.refused)
         repeats = repeated_rows(rows.valid, chunk.repeated)
         row_errors.save_repeated_skus(job, job.layout.name_of("sku"), repeats)
-        images_refused = plan.plan(job, chunk, rows.slots, rows.valid)
+        images_refused = plan.plan_images(job, chunk, rows.slots, rows.valid)
         lease.require_held()
         lifecycle.require_running(job.pk)
         _mark_done(chunk, counts, failed=len(rows.refused), images_refused=images_refused)

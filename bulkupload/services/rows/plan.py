@@ -65,7 +65,7 @@ class DownloadedTable:
     stored: StoredObject | None = None  # the CSV file made from a workbook
 
 
-def plan(job_id: UUID) -> None:
+def plan_chunks(job_id: UUID) -> None:
     """Split one job's file into chunks, once, however often the task is delivered."""
     lease = leases.take(BulkUploadJob.objects.unplanned().filter(pk=job_id))
     if lease is not None:
@@ -103,7 +103,7 @@ def _open_table(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Dow
 def _convert(
     lease: Lease[BulkUploadJob], job: BulkUploadJob, source: BinaryIO, rows: BinaryIO
 ) -> DownloadedTable:
-    report = convert.convert(source, rows, mapping=job.mapping, on_progress=lease.renew_if_old)
+    report = convert.to_csv(source, rows, mapping=job.mapping, on_progress=lease.renew_if_old)
     key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
     rows.seek(0)
     headers = ObjectHeaders(content_type="text/csv")
@@ -122,7 +122,7 @@ def _plan_or_describe(
     They often show what is wrong, and a client can use them to ask the user for a mapping.
     """
     try:
-        return _plan_chunks(lease, job, table)
+        return _chunk_plan(lease, job, table)
     except JobFailureError as error:
         if table.report and table.report.line and error.line == table.report.line:
             error.message = f"{error.message} {table.report.header_description}"
@@ -135,7 +135,7 @@ def _plan_or_describe(
         raise
 
 
-def _plan_chunks(
+def _chunk_plan(
     lease: Lease[BulkUploadJob], job: BulkUploadJob, table: DownloadedTable
 ) -> ChunkPlan:
     body, dialect, mapping = table.body, table.dialect, job.mapping

@@ -27,7 +27,7 @@ POLL_SECONDS = 1.0
 UNREADABLE = "The workbook cannot be read. Save the sheet as CSV and send that."
 
 
-def convert(
+def to_csv(
     source: BinaryIO, target: BinaryIO, *, mapping: FieldMapping, on_progress: Callable[[], None]
 ) -> SheetReport:
     """Write the table of a workbook as UTF-8 CSV, one line for each row.

@@ -40,7 +40,7 @@ def test_overlapping_jobs_do_not_deadlock(
         skus = [f"S{n}" for n in range(200)]
         order.shuffle(skus)
         started.append(start_job(user, "sku,name\n" + "".join(f"{s},{number}\n" for s in skus)))
-        plan.plan(started[-1].pk)
+        plan.plan_chunks(started[-1].pk)
     work = [pk for job in started for pk in chunk_ids(job)]
     order.shuffle(work)
 
@@ -101,7 +101,7 @@ def test_a_merge_that_always_times_out_fails_the_job(
 ) -> None:
     settings.DATABASE_STATEMENT_SECONDS = 0.05
     job = start_job(user, TABLE)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     BulkUploadChunk.objects.update(attempts=MAX_ATTEMPTS - 1)
 
     for _ in range(2):

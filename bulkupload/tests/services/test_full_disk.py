@@ -50,7 +50,7 @@ def test_a_full_disk_is_retried_and_leaves_no_file(
     job = start_job(user, TABLE)
 
     with file_size_limit(MAX_BYTES):
-        plan.plan(job.pk)
+        plan.plan_chunks(job.pk)
 
     job.refresh_from_db()
     assert list(temporary.iterdir()) == []
@@ -76,11 +76,11 @@ def test_a_disk_that_stays_full_for_a_day_fails_the_job(
     with file_size_limit(MAX_BYTES):
         for _ in range(MAX_ATTEMPTS + 1):
             BulkUploadJob.objects.update(run_after=None)
-            plan.plan(job.pk)
+            plan.plan_chunks(job.pk)
         job.refresh_from_db()
         assert job.status == JobStatus.RUNNING
         BulkUploadJob.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
-        plan.plan(job.pk)
+        plan.plan_chunks(job.pk)
 
     job.refresh_from_db()
     assert list(temporary.iterdir()) == []
@@ -98,7 +98,7 @@ def test_a_worker_that_is_killed_leaves_no_file(
 
     crash_points.install(lambda _point: files.append(list(temporary.iterdir())))
     try:
-        plan.plan(job.pk)
+        plan.plan_chunks(job.pk)
     finally:
         crash_points.install(None)
 

@@ -38,7 +38,7 @@ def test_cancelling_stops_within_one_chunk(
     private: MemoryStore, user: User, small_chunks: None, point: str
 ) -> None:
     job = start_job(user, TABLE)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     first, *others = chunk_ids(job)
     import_chunk.import_rows(first)
 
@@ -66,7 +66,7 @@ def test_a_job_whose_user_may_no_longer_write_is_cancelled(
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
     job = start_job(user, TABLE, scope=OwnerScope(user_id=user.pk, organization_id=organization.pk))
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     Membership.objects.filter(user=user).delete()
 
     run_job(job)
@@ -80,7 +80,7 @@ def test_a_missing_file_fails_the_job_and_preserves_the_counts(
     private: MemoryStore, user: User, small_chunks: None
 ) -> None:
     job = start_job(user, TABLE)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     private.delete_many([job.source_key])
 

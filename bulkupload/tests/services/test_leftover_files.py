@@ -18,7 +18,7 @@ def test_the_grace_period_starts_for_a_file_of_a_deleted_product(
 ) -> None:
     one, two, _ = upload_three_images(public, user)
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()
 

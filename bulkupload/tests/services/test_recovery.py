@@ -28,7 +28,7 @@ def test_waiting_rows_are_enqueued_again(
     job = start_job(user, TABLE)
 
     first = recovery.resend()
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     assert recovery.resend() == 0  # the message of the first chunk is still in the queue
     channel.client.delete("bulk")  # all messages are lost
     second = recovery.resend()
@@ -50,10 +50,10 @@ def test_an_import_survives_refused_credentials(private: MemoryStore, user: User
     private.before = refuse
     for _ in range(8):
         BulkUploadJob.objects.update(run_after=None)
-        plan.plan(job.pk)
+        plan.plan_chunks(job.pk)
     private.before = nothing
     BulkUploadJob.objects.update(run_after=None)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     (chunk,) = chunk_ids(job)
     private.before = refuse
     for _ in range(8):

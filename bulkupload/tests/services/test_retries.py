@@ -39,7 +39,7 @@ def test_a_retry_of_a_cancelled_job_imports_the_whole_table(
     private: MemoryStore, user: User, small_chunks: None
 ) -> None:
     job = start_job(user, TABLE)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     jobs.cancel(user=user, job_id=job.pk)
 

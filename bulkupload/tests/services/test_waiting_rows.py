@@ -45,7 +45,7 @@ def test_every_step_of_an_import_has_waiting_rows_in_its_queue(
     job = start_job(user, f"sku,name,cover_image\nS1,Shoe,{ONE}\n")
 
     require_only_work(BulkUploadJob.objects.all())
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     require_only_work(BulkUploadChunk.objects.all())
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)

@@ -68,7 +68,7 @@ def test_a_chunk_that_kills_every_worker_is_given_up(
 ) -> None:
     settings.LEASE_SECONDS = 0
     job = start_job(user, TABLE)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     BulkUploadChunk.objects.update(attempts=MAX_ATTEMPTS)
 
     run_job(job)
@@ -83,7 +83,7 @@ def test_a_worker_that_lost_its_lease_commits_nothing(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
     job = start_job(user, TABLE)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     [chunk_id] = chunk_ids(job)
     settings.LEASE_SECONDS = 0
 

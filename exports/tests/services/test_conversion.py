@@ -51,7 +51,7 @@ def convert(tmp_path: Path) -> Convert:
     def run(content: bytes, target: ImageFormat) -> tuple[Converted, bytes]:
         source, image = tmp_path / "source", tmp_path / "target"
         source.write_bytes(content)
-        converted = conversion.convert(source, image, image_format=target)
+        converted = conversion.convert_image(source, image, image_format=target)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
         assert source.read_bytes() == content
         return converted, image.read_bytes()

@@ -36,7 +36,7 @@ def rejection_code(source: Path, content: bytes, target: ImageFormat = ImageForm
     source.write_bytes(content)
     image = source.with_name("target")
     with pytest.raises(ConversionError) as excinfo:
-        conversion.convert(source, image, image_format=target)
+        conversion.convert_image(source, image, image_format=target)
     assert [path.name for path in source.parent.iterdir()] == ["source"]
     assert excinfo.value.detail.endswith(".")
     return excinfo.value.code
@@ -44,7 +44,9 @@ def rejection_code(source: Path, content: bytes, target: ImageFormat = ImageForm
 
 def converts(source: Path) -> bool:
     source.write_bytes(encoded(scene(), "PNG"))
-    image = conversion.convert(source, source.with_name("target"), image_format=ImageFormat.WEBP)
+    image = conversion.convert_image(
+        source, source.with_name("target"), image_format=ImageFormat.WEBP
+    )
     return image.content_type == "image/webp"
 
 
@@ -120,7 +122,9 @@ def test_the_limits_grow_with_the_pixels(
 def test_an_image_with_the_maximum_of_pixels_is_converted(source: Path) -> None:
     source.write_bytes(encoded(Image.new("L", (16_383, 7_324), 200), "JPEG"))
 
-    image = conversion.convert(source, source.with_name("target"), image_format=ImageFormat.JPEG)
+    image = conversion.convert_image(
+        source, source.with_name("target"), image_format=ImageFormat.JPEG
+    )
 
     assert (image.width, image.height) == (16_383, 7_324)
 
@@ -156,7 +160,7 @@ def test_the_memory_of_the_child_does_not_grow(target: ImageFormat, source: Path
     source.write_bytes(noise(2000))
 
     for _ in range(3):
-        conversion.convert(source, source.with_name("target"), image_format=target)
+        conversion.convert_image(source, source.with_name("target"), image_format=target)
 
     assert conversion.running_pid() == pid
     assert psutil.Process(pid).memory_info().rss < before * 1.1
@@ -205,7 +209,7 @@ from exports.models import ImageFormat
 from exports.services import conversion
 for line in sys.stdin:
     source = Path(line.strip())
-    conversion.convert(source, source.with_name("target"), image_format=ImageFormat.AVIF)
+    conversion.convert_image(source, source.with_name("target"), image_format=ImageFormat.AVIF)
     print(conversion.running_pid(), flush=True)
 """
 

@@ -17,7 +17,7 @@ def test_tolerated_files_are_converted(tmp_path: Path, name: str) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(IMAGES[name]())
 
-    converted = conversion.convert(source, target, image_format=ImageFormat.JPEG)
+    converted = conversion.convert_image(source, target, image_format=ImageFormat.JPEG)
 
     with Image.open(target) as image:
         image.load()

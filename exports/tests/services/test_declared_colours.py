@@ -67,7 +67,7 @@ def displayed_colour(tmp_path: Path) -> DisplayedColour:
     def convert(content: bytes, target: ImageFormat) -> tuple[int, int, int]:
         source, target_path = tmp_path / "source", tmp_path / "target"
         source.write_bytes(content)
-        conversion.convert(source, target_path, image_format=target)
+        conversion.convert_image(source, target_path, image_format=target)
         image: Image.Image = Image.open(target_path)
         image.load()
         icc = image.info.get("icc_profile")
@@ -170,7 +170,9 @@ def test_an_embedded_profile_overrides_gamma_and_exif_but_not_cicp(
     profiles = []
     for content in (profiled, profiled[:33] + chunk + profiled[33:]):
         (tmp_path / "source").write_bytes(content)
-        conversion.convert(tmp_path / "source", tmp_path / "target", image_format=ImageFormat.PNG)
+        conversion.convert_image(
+            tmp_path / "source", tmp_path / "target", image_format=ImageFormat.PNG
+        )
         with Image.open(tmp_path / "target") as image:
             profiles.append(image.info.get("icc_profile"))
 
@@ -204,7 +206,9 @@ def test_an_exported_jpeg_has_jfif_with_the_density_of_its_source(
 ) -> None:
     (tmp_path / "source").write_bytes(content)
 
-    conversion.convert(tmp_path / "source", tmp_path / "target", image_format=ImageFormat.JPEG)
+    conversion.convert_image(
+        tmp_path / "source", tmp_path / "target", image_format=ImageFormat.JPEG
+    )
 
     body = (tmp_path / "target").read_bytes()
     assert body[:11] == b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"

@@ -122,7 +122,7 @@ def test_too_many_images_cause_one_warning(public: MemoryStore, user: User) -> N
 def test_a_file_that_cannot_be_decoded_causes_a_warning(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     for pk in batch_ids(job):
         attach.attach(pk)

@@ -63,7 +63,7 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
     one, two, _ = upload_three_images(public, user)
     import_table(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
     first = start_job(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
-    plan.plan(first.pk)
+    plan.plan_chunks(first.pk)
     import_chunk.import_rows(chunk_ids(first)[0])
 
     second = import_table(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
@@ -78,7 +78,7 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
 @pytest.mark.covers("F32")
 def test_a_cancelled_job_attaches_no_images(public: MemoryStore, user: User) -> None:
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
     jobs.cancel(user=user, job_id=job.pk)
@@ -93,7 +93,7 @@ def test_a_cancelled_job_attaches_no_images(public: MemoryStore, user: User) -> 
 def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()
 
@@ -107,7 +107,7 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
 
 def planned(user: User, url: str) -> BulkUploadJob:
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     return job
 
@@ -169,7 +169,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
 ) -> None:
     settings.LEASE_SECONDS = 0
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
     BulkUploadMediaBatch.objects.update(attempts=MAX_ATTEMPTS)
@@ -183,7 +183,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
 def count_statements(user: User, table: str) -> int:
     """Return the number of statements that importing one chunk takes."""
     job = start_job(user, table)
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     [chunk_id] = chunk_ids(job)
     with CaptureQueriesContext(connection) as captured:
         import_chunk.import_rows(chunk_id)
@@ -233,7 +233,7 @@ def test_a_worker_that_lost_its_lease_attaches_nothing(
 ) -> None:
     url = upload_file(public, user)
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
     settings.LEASE_SECONDS = 0
@@ -253,7 +253,7 @@ def test_a_job_that_is_cancelled_while_files_are_read_attaches_nothing(
     public: MemoryStore, user: User
 ) -> None:
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
     act_at("ingest-started", lambda: jobs.cancel(user=user, job_id=job.pk))
@@ -270,7 +270,7 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
 ) -> None:
     url = upload_file(public, user)
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
     deleted = Product.objects.filter(sku="A")

@@ -38,7 +38,7 @@ SVG = b"<svg onload=alert(1)>"
 
 def import_chunks(job: BulkUploadJob) -> BulkUploadJob:
     """Import the rows without attaching their images."""
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
     return job
@@ -72,7 +72,7 @@ def test_a_bad_image_does_not_replace_one_attached_before_its_chunk(
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
     job = start_job(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     first, second = chunk_ids(job)
     import_chunk.import_rows(first)
     attach.attach(batch_ids(job)[0])

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("bystander")
 def attached(user: User, *urls: str) -> BulkUploadJob:
     """Return a running job whose images are attached and still being processed."""
     job = start_job(user, f"sku,name,images\nA,Shoe,{'|'.join(urls)}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
     for pk in batch_ids(job):

@@ -37,7 +37,7 @@ def one_row_per_chunk(settings: Settings) -> None:
 def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, user: User) -> None:
     bad = upload_file(public, user, SVG)
     job = start_job(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
-    plan.plan(job.pk)
+    plan.plan_chunks(job.pk)
     first, second, third = chunk_ids(job)
     import_chunk.import_rows(first)
     import_chunk.import_rows(second)

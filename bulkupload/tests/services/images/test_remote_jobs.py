@@ -161,7 +161,7 @@ def test_statements_have_as_many_parameters_for_any_number_of_remote_images(
         urls = [f"https://{NAME}/{sku}-{number}.png" for number in range(image_count)]
         job = start_job(user, f"sku,name,images\n{sku},Shoe,{'|'.join(urls)}\n")
         with parameter_counts() as parameters:
-            plan.plan(job.pk)
+            plan.plan_chunks(job.pk)
             [chunk] = chunk_ids(job)
             import_chunk.import_rows(chunk)
         most.append(max(parameters))

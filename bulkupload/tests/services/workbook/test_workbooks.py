@@ -23,7 +23,7 @@ def converted(book: bytes) -> list[list[str]]:
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(book)
         source.flush()
-        convert.convert(source, target, mapping={}, on_progress=lambda: None)
+        convert.to_csv(source, target, mapping={}, on_progress=lambda: None)
         target.seek(0)
         lines = target.read().decode().splitlines(keepends=True)
         return list(csv.reader(lines))
