@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from devstack.demo import archive, photo_batch, photos, table
+from devstack.demo import export_steps, import_steps, photo_batch_steps, upload_steps
 from devstack.demo.client import DemoClient
 from devstack.folders import CHECKOUT
 from devstack.process.child import DevstackError
@@ -44,12 +44,14 @@ def _run_steps(product: Product, console: Console) -> None:
         DemoClient(api=api, console=console, organization_id=product.organization_id) as client,
     ):
         try:
-            uploads = photos.run_steps(
+            uploads = upload_steps.run_steps(
                 client, person=product.users["member"], paths=sample_photos()
             )
-            batched = photo_batch.run_steps(client, paths=sample_photos())
-            imported = table.run_steps(client, table=TABLE, media=uploads.media)
-            exported = archive.run_steps(client, product_ids=[uploads.product["id"], *imported])
+            batched = photo_batch_steps.run_steps(client, paths=sample_photos())
+            imported = import_steps.run_steps(client, table=TABLE, media=uploads.media)
+            exported = export_steps.run_steps(
+                client, product_ids=[uploads.product["id"], *imported]
+            )
         except httpx.HTTPError as error:
             message = f"the product did not respond: {error!r}; see {product.logs}"
             raise DevstackError(message) from error

@@ -1,4 +1,4 @@
-"""The photos of the demo: upload, create a product, wait, deduplicate, download."""
+"""The uploads of the demo: upload every photo of samples/photos, create a product, download."""
 
 import hashlib
 from collections import defaultdict

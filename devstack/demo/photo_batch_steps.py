@@ -1,4 +1,4 @@
-"""The photo batch of the demo: sample photos that are named by SKU, attached to one product."""
+"""The photo batch of the demo: photos of samples/photos, named by SKU, attached to a product."""
 
 import hashlib
 import secrets
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack.demo.client import DemoClient, require
-from devstack.demo.photos import CONTENT_TYPES, images_of
+from devstack.demo.upload_steps import CONTENT_TYPES, images_of
 
 ATTACH_SECONDS = 120
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from devstack.demo import photo_batch, photos
+from devstack.demo import photo_batch_steps, upload_steps
 from devstack.demo.client import DemoClient
 from devstack.product import Product
 from devstack.pytest_plugin import Products
@@ -25,8 +25,8 @@ def run_steps(product: Product, paths: Sequence[Path]) -> str:
         DemoClient(api=api, console=console, organization_id=product.organization_id) as client,
         console.capture() as printed,
     ):
-        photos.run_steps(client, person=product.users["member"], paths=paths)
-        assert photo_batch.run_steps(client, paths=paths) == len(paths)
+        upload_steps.run_steps(client, person=product.users["member"], paths=paths)
+        assert photo_batch_steps.run_steps(client, paths=paths) == len(paths)
     return printed.get()
 
 

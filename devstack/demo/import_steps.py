@@ -1,4 +1,4 @@
-"""The table of the demo: import it, show the rejected rows, import it again."""
+"""The import of the demo: import the table of samples/tables, show its rejected rows, repeat."""
 
 import csv
 import io

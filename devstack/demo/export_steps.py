@@ -1,4 +1,4 @@
-"""The archive of the demo: preview an export, run it, check what is in the ZIP."""
+"""The export of the demo: preview it, run it, check the files in the ZIP."""
 
 import hashlib
 import io
