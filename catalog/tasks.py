@@ -3,7 +3,7 @@
 import structlog
 from celery import shared_task
 
-from catalog.services import trash
+from catalog.services.purge_trash import purge
 from sartiq.core.work.exclusive import AlreadyRunningError
 
 log = structlog.get_logger(__name__)
@@ -13,6 +13,6 @@ log = structlog.get_logger(__name__)
 def purge_trash() -> None:
     """Discard entities and media resources deleted longer ago than `TRASH_DAYS`."""
     try:
-        trash.purge(execute=True)
+        purge(execute=True)
     except AlreadyRunningError:  # perhaps that of a command
         log.info("already_running", task="catalog.purge_trash")

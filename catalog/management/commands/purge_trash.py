@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from catalog.services import trash
+from catalog.services import purge_trash
 from media.management.cleanup_command import CleanupCommand
 from media.services.cleanup.report import CleanupReport, ProgressCallback
 
@@ -17,7 +17,7 @@ class Command(CleanupCommand):
     @property
     def grace(self) -> timedelta:  # type: ignore[override]  # a setting, read at run time
         """The time during which deleted rows can be restored."""
-        return trash.retention()
+        return purge_trash.retention()
 
     def clean_up(
         self,
@@ -28,6 +28,6 @@ class Command(CleanupCommand):
         on_progress: ProgressCallback,
     ) -> CleanupReport:
         """Discard the rows that are too old to be restored."""
-        return trash.purge(
+        return purge_trash.purge(
             older_than=older_than, limit=limit, execute=execute, on_progress=on_progress
         )

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
+from catalog import tasks
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
-from catalog.services import entities, trash
-from catalog.tasks import purge_trash
+from catalog.services import entities, purge_trash
 from media.errors import ForeignEnvironmentError
 from media.models import Attachment, MediaResource
 from media.services.cleanup.grace import GraceTooShortError
@@ -51,7 +51,7 @@ def test_entities_go_after_thirty_days(model: Any, user: User) -> None:
     bystander = entity(model, UserFactory.create(), days=29, **unique(model, 3))
     old = entity(model, user, days=31, **unique(model, 4))
 
-    report = trash.purge(execute=True)
+    report = purge_trash.purge(execute=True)
 
     assert (report.candidates, report.discarded) == (1, 1)
     assert set(model.with_deleted.all()) == {live, young, bystander}
@@ -72,7 +72,7 @@ def test_files_of_a_purged_entity_get_their_grace_period(user: User) -> None:
     rows.attachment(shared, kept)
     delete(gone, 31)
 
-    trash.purge(execute=True)
+    purge_trash.purge(execute=True)
 
     own.refresh_from_db()
     shared.refresh_from_db()
@@ -88,7 +88,7 @@ def test_links_to_a_purged_entity_go(user: User) -> None:
     delete(product, 31)
     delete(subject, 31)
 
-    trash.purge(execute=True)
+    purge_trash.purge(execute=True)
 
     look.refresh_from_db()
     assert look.subject_id is None
@@ -99,7 +99,7 @@ def test_a_dry_run_changes_nothing(user: User) -> None:
     gone = entity(Product, user, days=31)
     resource = rows.resource(user, deleted_at=Now() - 31 * DAY)
 
-    report = trash.purge()
+    report = purge_trash.purge()
 
     assert report == CleanupReport(
         executed=False,
@@ -115,7 +115,7 @@ def test_the_limit_counts_entities_and_resources(user: User) -> None:
         entity(Product, user, days=31)
         rows.resource(user, deleted_at=Now() - 31 * DAY)
 
-    assert trash.purge(limit=3, execute=True).discarded == 3
+    assert purge_trash.purge(limit=3, execute=True).discarded == 3
 
     assert (Product.with_deleted.count(), MediaResource.with_deleted.count()) == (0, 1)
 
@@ -128,7 +128,7 @@ def test_forty_rows_take_as_many_statements_as_one(user: User) -> None:
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            assert trash.purge(execute=True).discarded == count
+            assert purge_trash.purge(execute=True).discarded == count
         return len(queries)
 
     statements(1)  # the environment is checked once a minute
@@ -140,11 +140,11 @@ def test_the_period_is_a_setting_and_not_too_short(user: User, settings: Any) ->
     entity(Product, user, days=2)
     settings.TRASH_DAYS = 1
 
-    purge_trash()
+    tasks.purge_trash()
 
     assert not Product.with_deleted.exists()
     with pytest.raises(GraceTooShortError):
-        trash.purge(older_than=timedelta(minutes=5))
+        purge_trash.purge(older_than=timedelta(minutes=5))
 
 
 def test_another_environment_is_refused(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,10 +152,10 @@ def test_another_environment_is_refused(user: User, monkeypatch: pytest.MonkeyPa
         raise ForeignEnvironmentError
 
     entity(Product, user, days=31)
-    monkeypatch.setattr(trash, "require_own_environment", refuse)
+    monkeypatch.setattr(purge_trash, "require_own_environment", refuse)
 
     with pytest.raises(ForeignEnvironmentError):
-        trash.purge(execute=True)
+        purge_trash.purge(execute=True)
 
     assert Product.with_deleted.exists()
 
@@ -164,7 +164,7 @@ def test_the_task_leaves_the_work_to_a_run_in_progress(user: User) -> None:
     entity(Product, user, days=31)
 
     with exclusive("catalog.purge_trash"):
-        purge_trash()
+        tasks.purge_trash()
 
     assert Product.with_deleted.exists()
 
@@ -188,7 +188,7 @@ def test_a_locked_row_is_left_for_the_next_run(user: User) -> None:
 
     with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("SELECT FROM catalog_product WHERE id = %s FOR UPDATE", [held.pk])
-        report = trash.purge(execute=True)
+        report = purge_trash.purge(execute=True)
 
     assert (report.candidates, report.discarded) == (2, 1)
     assert list(Product.with_deleted.all()) == [held]

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from catalog.services import trash
+from catalog.services import purge_trash
 from media.errors import (
     EmptyBucketError,
     ReportNotApprovableError,
@@ -39,7 +39,7 @@ OPERATIONS: Final = (EVERY, "head", "open", "copy", "put", "delete_many", "list"
 CLEANUPS: Final[dict[str, Callable[[bool], Any]]] = {
     "uploads": lambda execute: temp_uploads.discard(store=public_store(), execute=execute),
     "resources": lambda execute: orphaned_media.discard(execute=execute),
-    "trash": lambda execute: trash.purge(execute=execute),
+    "trash": lambda execute: purge_trash.purge(execute=execute),
     "reconcile": lambda execute: service.reconcile(store=public_store(), execute=execute),
 }
 
