@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from chaos import broker_pauses, report
-from chaos.proxy import StoreProxy
 from chaos.run import Options, run
+from chaos.store_proxy import StoreProxy
 from devstack.process.child import DevstackError
 from devstack.process.stop_signals import StopRequestedError, stop_on_signals
 from devstack.product import Product

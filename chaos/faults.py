@@ -1,4 +1,8 @@
-"""The schedule of faults: which one begins when, and how long it lasts, from a seed."""
+"""The schedule of faults: which one begins when, and how long it lasts, from a seed.
+
+What a fault of the store does is in `StoreFault` (chaos/store_proxy.py), the others are caused by
+chaos/injection.py.
+"""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -6,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from chaos.proxy import StoreFault
+from chaos.store_proxy import StoreFault
 
 ROUND_SECONDS: Final = 120.0  # in which each kind of fault occurs once
 MAX_SHARE: Final = 0.6  # of a fault in its part of the round, so that there is a pause after it

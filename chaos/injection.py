@@ -11,7 +11,7 @@ import psutil
 
 from chaos import faults
 from chaos.faults import Fault, Kind
-from chaos.proxy import StoreProxy
+from chaos.store_proxy import StoreProxy
 from devstack.process.child import Child, DevstackError, became_true
 from devstack.process.pauses import paused
 from devstack.process.stop_signals import raise_if_stop_requested

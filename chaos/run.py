@@ -15,7 +15,7 @@ from chaos.database import connect
 from chaos.injection import Injector
 from chaos.ledger import Ledger
 from chaos.load import Load
-from chaos.proxy import StoreProxy
+from chaos.store_proxy import StoreProxy
 from devstack.process.child import DevstackError
 from devstack.process.stop_signals import raise_if_stop_requested
 from devstack.product import Product

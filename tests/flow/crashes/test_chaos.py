@@ -4,8 +4,8 @@ import pytest
 
 from chaos import report
 from chaos.faults import KINDS
-from chaos.proxy import StoreProxy
 from chaos.run import RECOVERY_SECONDS, Options, run
+from chaos.store_proxy import StoreProxy
 from devstack.product import Product
 from devstack.pytest_plugin import SETTINGS, Products
 

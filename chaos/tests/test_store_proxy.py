@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
-from chaos import proxy as proxy_module
-from chaos.proxy import LATENCY_SECONDS, StoreFault, StoreProxy
+from chaos import store_proxy
+from chaos.store_proxy import LATENCY_SECONDS, StoreFault, StoreProxy
 
 REQUESTS = 30
 
@@ -155,7 +155,7 @@ def test_answers_lost_breaks_open_connections_but_passes_an_interim_answer(
     server: type[Handler],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(proxy_module, "LOST_SHARE", 1.0)
+    monkeypatch.setattr(store_proxy, "LOST_SHARE", 1.0)
     proxy.set(StoreFault.ANSWERS_LOST)
     head = b"PUT /key HTTP/1.1\r\nHost: s\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
     opened = client.sock
