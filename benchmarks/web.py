@@ -13,7 +13,7 @@ from benchmarks.load import Load, measure_in_turn, medians, request_bytes, send_
 from benchmarks.report import show
 from benchmarks.servers import running_server
 from devstack.product import Product
-from sartiq.settings.values import database_settings
+from sartiq.settings.variable_types import database_settings
 
 PAYLOAD = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
 

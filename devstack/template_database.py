@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from sartiq.settings.values import database_settings
+from sartiq.settings.variable_types import database_settings
 
 NAME = "migrated"
 LOCK = 1_936_880_756  # of one PostgreSQL, which only test workers of one run use

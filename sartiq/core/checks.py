@@ -6,8 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 
 from sartiq.core import temporary_files
-
-MIN_SECRET_BYTES = 32  # bytes; RFC 8725 for HS256
+from sartiq.settings.variable_types import MIN_SECRET_BYTES
 
 
 def require_valid_settings(**kwargs: object) -> None:
@@ -31,7 +30,9 @@ def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckMessage
         return []
     return [
         Error(
-            "SECRET_KEY is shorter than 32 bytes.", hint="See deploy/env.example.", id="core.E001"
+            f"SECRET_KEY is shorter than {MIN_SECRET_BYTES} bytes.",
+            hint="See deploy/env.example.",
+            id="core.E001",
         )
     ]
 

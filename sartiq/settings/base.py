@@ -12,9 +12,9 @@ from typing import Any
 from sartiq.core.temporary_files import UploadFolder
 
 from . import rest
+from .admin_menu import UNFOLD  # noqa: F401  a setting
 from .environment import loaded
-from .staff import UNFOLD  # noqa: F401  a setting
-from .values import database_settings
+from .variable_types import database_settings
 
 env = loaded()
 BASE_DIR: Path = Path(__file__).resolve().parent.parent.parent

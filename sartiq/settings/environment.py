@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from . import messages
 from .endpoints import R2_FORM, endpoint_problems, is_r2, public_url_problems
-from .values import (
+from .variable_types import (
     AbsolutePath,
     BrokerUrl,
     Bucket,

@@ -2,7 +2,7 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
-from sartiq.core import checks
+from sartiq.settings.variable_types import MIN_SECRET_BYTES
 
 
 def ids() -> set[str | None]:
@@ -15,7 +15,7 @@ def test_the_settings_in_use_are_valid() -> None:
 
 @pytest.mark.covers("T42")
 def test_a_short_secret_is_reported(settings: Settings) -> None:
-    settings.SECRET_KEY = "x" * (checks.MIN_SECRET_BYTES - 1)
+    settings.SECRET_KEY = "x" * (MIN_SECRET_BYTES - 1)
 
     assert "core.E001" in ids()
 

@@ -12,7 +12,7 @@ from sartiq.settings import environment
 from sartiq.settings.environment import Development, Production
 from sartiq.settings.tests.refused_values import REFUSED
 from sartiq.settings.tests.test_production import COMPLETE, set_environment
-from sartiq.settings.values import database_settings
+from sartiq.settings.variable_types import database_settings
 
 SECRETS = ("0123456789abcdef" * 4, "hidden-word")
 

@@ -1,4 +1,4 @@
-"""Appearance and menu of the admin."""
+"""Menu and appearance of the admin: the setting UNFOLD."""
 
 from collections.abc import Callable
 from typing import Any
