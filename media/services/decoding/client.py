@@ -6,7 +6,7 @@ from media.errors import DecodeLimitError
 from sartiq.core.sandbox.client import BoundedChild, ChildDiedError
 
 _decoder = BoundedChild(
-    "media.services.decoding.child",
+    "media.services.decoding.child.main",
     environment={"VIPS_CONCURRENCY": "1", "VIPS_BLOCK_UNTRUSTED": "1"},
 )
 

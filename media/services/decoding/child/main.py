@@ -16,8 +16,8 @@ from typing import BinaryIO
 import pyvips
 from PIL import Image, ImageCms, ImageFile
 
-from media.services.decoding import strict, thumbnail_encoder
-from media.services.decoding.png_rows import require_every_row
+from media.services.decoding.child import libvips_decoder, thumbnail_encoder
+from media.services.decoding.child.png_rows import require_every_row
 from sartiq.core.sandbox import server
 from sartiq.core.sandbox.server import Message
 
@@ -31,7 +31,7 @@ _HIGH_DEPTH_MODES = ("I", "F")
 def decode(request: Message) -> Message:
     """Decode every frame of an image; return its size, frames, colour and profile."""
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
-    if request["format"] in strict.LOADERS and request["frames"] == 1:
+    if request["format"] in libvips_decoder.LOADERS and request["frames"] == 1:
         return decode_still(request)
     with image_bytes(request) as file:
         if request["format"] == "PNG":
@@ -44,7 +44,7 @@ def decode_still(request: Message) -> Message:
     """Decode an image of one frame with libvips, which reports missing and damaged pixels."""
     with image_bytes(request) as file:
         data = file.read()
-    sample = strict.decode_strictly(data, request["format"], _SAMPLE_SIDE)
+    sample = libvips_decoder.decode_strictly(data, request["format"], _SAMPLE_SIDE)
     if not isinstance(sample, Image.Image):
         return sample
     return {
