@@ -49,9 +49,8 @@ def _run_steps(product: Product, console: Console) -> None:
             )
             batched = photo_batch_steps.run_steps(client, paths=sample_photos())
             imported = import_steps.run_steps(client, table=TABLE, media=uploads.media)
-            exported = export_steps.run_steps(
-                client, product_ids=[uploads.product["id"], *imported]
-            )
+            product_ids = [uploads.product["id"], *imported]
+            exported = export_steps.run_steps(client, product_ids=product_ids)
         except httpx.HTTPError as error:
             message = f"the product did not respond: {error!r}; see {product.logs}"
             raise DevstackError(message) from error
