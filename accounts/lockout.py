@@ -1,6 +1,7 @@
 """Callables for django-axes: the user name that failures are counted for, and the response.
 
-The number of failures is the setting LOGIN_FAILURE_LIMIT.
+The number of failures is `LOGIN_FAILURE_LIMIT` (sartiq/settings/environment.py), the time of the
+lockout `AXES_COOLOFF_TIME` (sartiq/settings/base.py).
 """
 
 import math

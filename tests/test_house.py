@@ -1,6 +1,7 @@
-"""The size limits of functions, files and folders."""
+"""The size limits of functions, files and folders, and the files that code refers to."""
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -35,6 +36,20 @@ def over_limit(sizes: dict[str, int], *, limit: int, allowed: dict[str, int]) ->
     return {name: lines for name, lines in sizes.items() if lines > allowed.get(name, limit)}
 
 
+def references_in(text: str) -> set[tuple[str, str]]:
+    """Return the files that a module names, each with the constant before it, or none."""
+    text = " ".join(text.split())
+    folders = "|".join({path.parts[0] for path in python_files()})
+    files = re.findall(rf"(?<![\w/.])(?:{folders})/[\w/]+\.py\b", text)
+    return {*re.findall(r"`([A-Z_]+)` \(([\w/]+\.py)\)", text), *(("", file) for file in files)}
+
+
+def exists(constant: str, file: str) -> bool:
+    """Return whether a file exists and contains a constant."""
+    path = CHECKOUT / file
+    return path.is_file() and re.search(rf"\b{constant}\b", path.read_text()) is not None
+
+
 def test_files_are_short() -> None:
     sizes = {str(path): len((CHECKOUT / path).read_text().splitlines()) for path in python_files()}
 
@@ -51,6 +66,18 @@ def test_folders_have_few_modules() -> None:
     modules = Counter(str(path.parent) for path in python_files() if path.name != "__init__.py")
 
     assert {name: n for name, n in modules.items() if n > MAX_FOLDER_MODULES} == {}
+
+
+def test_files_and_constants_that_the_code_refers_to_exist() -> None:
+    """Module docstrings say in which file a number is: "`TRASH_DAYS` (sartiq/settings/…)"."""
+    missing = [
+        f"{path}: {named}"
+        for path in python_files()
+        for named in references_in((CHECKOUT / path).read_text())
+        if not exists(*named)
+    ]
+
+    assert missing == []
 
 
 def test_a_long_function_is_found() -> None:

@@ -1,4 +1,4 @@
-"""Admin pages of rows that stay in the trash after they are deleted."""
+"""Admin pages of rows that stay in the trash for `TRASH_DAYS` (sartiq/settings/environment.py)."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator

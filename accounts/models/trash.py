@@ -1,4 +1,7 @@
-"""Owned rows that stay in the trash for a while after they are deleted."""
+"""Owned rows that stay in the trash after they are deleted.
+
+How long is `TRASH_DAYS` (sartiq/settings/environment.py).
+"""
 
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar

@@ -1,4 +1,7 @@
-"""Sign-in, refresh of tokens, and the users of access tokens."""
+"""Sign-in, refresh of tokens, and the users of access tokens.
+
+How long tokens are valid is in `SIMPLE_JWT` (sartiq/settings/base.py).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Creation, changes and deletion of users."""
+"""Creation, changes and deletion of users.
+
+The rules for passwords are `AUTH_PASSWORD_VALIDATORS` (sartiq/settings/base.py).
+"""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,6 +1,7 @@
 """Limits of one bulk upload and of one photo batch.
 
-The rows of a chunk are the setting `BULK_CHUNK_ROWS`.
+The rows of a chunk (`BULK_CHUNK_ROWS`) and how long imports are kept (`IMPORT_RETENTION_DAYS`) are
+settings: sartiq/settings/environment.py. Limits of one image are in media/rules/limits.py.
 """
 
 from datetime import timedelta

@@ -1,4 +1,8 @@
-"""Deleting old jobs with their errors and files, and old photo batches, in bounded batches."""
+"""Deletion of old jobs with their errors and files, and of old photo batches, in bounded batches.
+
+The periods are `IMPORT_RETENTION_DAYS` and `REMOTE_IMAGE_RETENTION_DAYS`
+(sartiq/settings/environment.py).
+"""
 
 from datetime import timedelta
 from typing import Any

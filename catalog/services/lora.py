@@ -1,4 +1,7 @@
-"""LoRA models: uploaded by staff, scanned but never loaded, stored in the private bucket."""
+"""LoRA models: uploaded by staff, scanned but never loaded, stored in the private bucket.
+
+The largest size of a file is `MAX_SIZE` (catalog/rules/lora.py).
+"""
 
 import hashlib
 import json

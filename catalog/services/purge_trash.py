@@ -1,6 +1,6 @@
 """Purge of the trash: entities and media resources deleted longer ago than `TRASH_DAYS`.
 
-See `docs/design/trash.md`.
+The setting is in sartiq/settings/environment.py; the design is in `docs/design/trash.md`.
 """
 
 from collections.abc import Iterator, Sequence

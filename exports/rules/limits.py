@@ -1,4 +1,8 @@
-"""Limits of one export. How long it is kept is a setting."""
+"""Limits of one export.
+
+How long archives and exports are kept is `EXPORT_ARCHIVE_DAYS` and `EXPORT_RETENTION_DAYS`
+(sartiq/settings/environment.py). Limits of one conversion are in exports/rules/image_formats.py.
+"""
 
 from datetime import timedelta
 

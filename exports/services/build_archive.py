@@ -2,6 +2,8 @@
 
 Memory use is constant: one chunk of one file at a time is copied from store to store. The bytes are
 hashed as they are read; if an object is missing or differs, its file is produced again.
+
+The archive can be downloaded for `EXPORT_ARCHIVE_DAYS` (sartiq/settings/environment.py).
 """
 
 import hashlib

@@ -1,4 +1,7 @@
-"""Conversion of an image to another format, in a sandboxed process."""
+"""Conversion of an image to another format, in a sandboxed process.
+
+Its limits of time and memory, and the quality, are in exports/rules/image_formats.py.
+"""
 
 import hashlib
 import os

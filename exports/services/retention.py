@@ -1,4 +1,7 @@
-"""Deletion of archives, and later of whole exports, after their retention time, in batches."""
+"""Deletion of archives, and later of whole exports, after their retention periods, in batches.
+
+The periods are `EXPORT_ARCHIVE_DAYS` and `EXPORT_RETENTION_DAYS` (sartiq/settings/environment.py).
+"""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,7 @@
-"""Creation of exports, and download URLs of their archives."""
+"""Creation of exports, and download URLs of their archives.
+
+How long such a URL is valid is `LINK_LIFETIME` (exports/rules/limits.py).
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

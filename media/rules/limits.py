@@ -1,4 +1,7 @@
-"""Limits of files, requests and decodes."""
+"""Limits of files, requests and decodes, and how long unused files are kept.
+
+Settings, such as `UPLOAD_RETENTION_DAYS` and `TRASH_DAYS`, are in sartiq/settings/environment.py.
+"""
 
 from datetime import timedelta
 from math import ceil

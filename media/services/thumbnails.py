@@ -1,4 +1,8 @@
-"""Thumbnails of images, stored beside the image."""
+"""Thumbnails of images, stored beside the image.
+
+Their size is `THUMBNAIL_SIDE` (media/rules/limits.py); they are encoded in
+media/services/decoding/child/thumbnail_encoder.py.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field

@@ -1,6 +1,7 @@
 """Deleted media resources: restored by their owner, revived by the same bytes, or purged.
 
-See `docs/design/trash.md`.
+They can be restored for `TRASH_DAYS` (sartiq/settings/environment.py); the design is in
+`docs/design/trash.md`.
 """
 
 from collections.abc import Collection, Iterable

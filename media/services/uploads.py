@@ -1,4 +1,7 @@
-"""Presigned uploads: signed PUT requests to temporary keys."""
+"""Presigned uploads: signed PUT requests to temporary keys.
+
+How long a URL is valid and how large a file may be is in media/rules/limits.py.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""System checks: no process starts with an unsafe setting."""
+"""System checks: no process starts with an unsafe setting.
+
+The environment variables are checked earlier, in sartiq/settings/environment.py.
+"""
 
 import django
 from django.apps import apps

@@ -2,6 +2,8 @@
 
 Each process has its own folder and holds a lock on it. The kernel releases the lock when the
 process ends, and any other process then removes the folder (`docs/design/temporary-files.md`).
+
+The folder that they are in is `TEMPORARY_DIR` (sartiq/settings/environment.py).
 """
 
 import atexit

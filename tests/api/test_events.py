@@ -29,8 +29,8 @@ WITHOUT_EVENT: Final = {
         f"POST {V1}/{path}/{{entity_id}}/restore": "see catalog/tests/api/test_trash.py"
         for path in ("products", "subjects", "looks", "guidelines", "production-requests")
     },
-    f"POST {V1}/bulk-upload/{{job_id}}/cancel": "see bulkupload/tests/services/test_lifecycle.py",
-    "POST /bulk-upload/{job_id}/cancel": "see bulkupload/tests/services/test_lifecycle.py",
+    f"POST {V1}/bulk-upload/{{job_id}}/cancel": "see bulkupload/tests/services/test_events.py",
+    "POST /bulk-upload/{job_id}/cancel": "see bulkupload/tests/services/test_events.py",
     f"POST {V1}/photo-batches/{{batch_id}}/files": "an event says how the batch ended",
     f"POST {V1}/photo-batches/{{batch_id}}/uploaded": "an event says how the batch ended",
     f"POST {V1}/photo-batches/{{batch_id}}/tickets": "an event says how the batch ended",

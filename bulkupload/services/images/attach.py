@@ -22,16 +22,18 @@ from bulkupload.models import (
 from bulkupload.services import lifecycle, row_errors
 from bulkupload.services.images import finish, outcomes, remote_cache
 from bulkupload.services.images.attach_products import (
-    Refusal,
-    StoredUrls,
     attach_products,
     pending_of,
-    refusals_in,
     split,
-    stored_urls_of,
     warning_of,
 )
 from bulkupload.services.images.outcomes import ImageCounts
+from bulkupload.services.images.stored_urls import (
+    Refusal,
+    StoredUrls,
+    refusals_in,
+    stored_urls_of,
+)
 from bulkupload.services.rows.import_chunk import OWNER_GONE
 from media.errors import (
     IngestTimeError,

@@ -2,6 +2,8 @@
 
 A permit is an advisory lock of a database session: it needs no row and no cleanup, since PostgreSQL
 releases it when a worker dies.
+
+How many fetches run at once is `BULK_REMOTE_AT_ONCE` (sartiq/settings/environment.py).
 """
 
 import zlib

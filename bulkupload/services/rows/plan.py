@@ -1,4 +1,7 @@
-"""The task that splits a job's file into chunks, with one chunk in memory."""
+"""The task that splits a job's file into chunks, with one chunk in memory.
+
+The rows of a chunk are `BULK_CHUNK_ROWS` (sartiq/settings/environment.py).
+"""
 
 import io
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""The grace period of a cleanup: the age below which nothing is deleted."""
+"""The shortest grace period of a cleanup: the age below which nothing is deleted.
+
+The grace periods in use are in media/rules/limits.py.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final

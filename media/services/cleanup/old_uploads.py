@@ -1,4 +1,7 @@
-"""Deletion of the rows of uploads that were used or expired long ago."""
+"""Deletion of the rows of uploads that were used or expired `UPLOAD_RETENTION_DAYS` ago.
+
+The setting is in sartiq/settings/environment.py.
+"""
 
 from datetime import timedelta
 

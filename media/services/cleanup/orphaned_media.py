@@ -2,6 +2,8 @@
 
 Without `execute` nothing changes. A resource is locked first and checked afterwards; the row goes
 first, its objects after commit. See `docs/design/cleanup.md`.
+
+The grace period is `UNATTACHED_GRACE` (media/rules/limits.py).
 """
 
 from collections.abc import Collection, Iterator

@@ -3,6 +3,8 @@
 Without `execute` nothing changes. The age of an object is measured by the store's clock, the age of
 a row by the database's. Every row is checked under its lock, locked rows are left for the next run,
 and objects are deleted an hour later, after another check. See `docs/design/cleanup.md`.
+
+The grace period is `UPLOAD_GRACE` (media/rules/limits.py).
 """
 
 from collections.abc import Collection, Iterator

@@ -1,4 +1,9 @@
-"""Full decoding of files in a bounded child process."""
+"""Full decoding of files in a bounded child process.
+
+The limits of time are `DECODE_WALL_SECONDS` and `DECODE_CPU_SECONDS`
+(sartiq/settings/environment.py), those of pixels are in media/rules/limits.py. What the child does
+is in media/services/decoding/child/.
+"""
 
 import os
 from dataclasses import dataclass, replace

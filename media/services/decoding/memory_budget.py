@@ -1,7 +1,8 @@
 """The memory budget for decoding, shared by all processes of a host (`docs/design/decoding.md`).
 
-The budget is a file of slots, 16 MiB each; a decode locks one byte for each slot it
-needs. The kernel releases the locks of a process that ends or is killed.
+The budget, `DECODE_MEMORY_BYTES` (sartiq/settings/environment.py), is a file of slots of 16 MiB. A
+decode locks one byte for each slot it needs. The kernel releases the locks of a process that ends
+or is killed.
 """
 
 import fcntl
@@ -108,14 +109,13 @@ def _lock_slots(share: Share, cost: DecodeCost) -> bool:
     slots = range(_FIRST_SLOT, _FIRST_SLOT + total)
     if not share.lock(_WAITING):  # the lower slots are for the process that waits for memory
         return not cost.is_slow and _lock_free(share, slots[total // 4 * 3 :], needed)
-    if _lock_free(share, slots, needed):
-        share.unlock(_WAITING)
-        return True
-    if cost.is_slow:
+    is_locked = _lock_free(share, slots, needed)
+    if not is_locked and cost.is_slow:
         for slot in slots[:needed]:
             share.wait_for(slot)
+        is_locked = True
     share.unlock(_WAITING)
-    return cost.is_slow
+    return is_locked
 
 
 def _lock_free(share: Share, slots: range, needed: int) -> bool:

@@ -1,4 +1,7 @@
-"""One pass over the bucket and the rows, in key order, in steps (docs/design/reconcile.md)."""
+"""One pass over the bucket and the rows, in key order, in steps (docs/design/reconcile.md).
+
+How old an unknown object must be is `UNKNOWN_GRACE` (media/rules/limits.py).
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

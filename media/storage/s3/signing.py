@@ -1,4 +1,7 @@
-"""Signed URLs with their checksums and headers."""
+"""Signed URLs with their checksums and headers.
+
+How long the URL of an upload is valid is `url_lifetime` (media/rules/limits.py).
+"""
 
 import base64
 from collections.abc import Mapping

@@ -2,6 +2,8 @@
 
 No partition may be missing for a customer's request to succeed: the default partition takes what
 has none, and is emptied here (`docs/design/events.md`).
+
+They are kept for `EVENT_RETENTION_DAYS` (sartiq/settings/environment.py).
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""The address of the client, behind the proxies that the deployment trusts."""
+"""The address of the client, behind the proxies that the deployment trusts.
+
+How many proxies are trusted is `PROXY_COUNT` (sartiq/settings/environment.py).
+"""
 
 from ipaddress import ip_address
 

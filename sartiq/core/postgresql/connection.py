@@ -1,4 +1,8 @@
-"""Connections whose waits end at the deadline of the request, and soon when the server hangs."""
+"""Connections whose waits end at the deadline of the request, and soon when the server hangs.
+
+The deadline is `REQUEST_SECONDS`, the time-out of a statement on the server
+`DATABASE_STATEMENT_SECONDS` (sartiq/settings/environment.py).
+"""
 
 import socket
 import struct

@@ -4,6 +4,8 @@ A conditional update takes the lease, so a task delivered twice does its work on
 increases the fencing number of the row. If a lease has expired and another worker has taken the
 row, the first worker is recognized by its old number: `require_held` raises LeaseLostError instead
 of letting it commit its work. All times come from the database's clock.
+
+How long a lease is valid is `LEASE_SECONDS` (sartiq/settings/environment.py).
 """
 
 import time

@@ -2,6 +2,8 @@
 
 A broker that is down or hangs neither fails nor delays a request. After a failure, the process does
 not try again for a few seconds, so fifty messages wait for one time-out, not for fifty.
+
+That time-out is `PUBLISH_TIMEOUT` (sartiq/settings/base.py).
 """
 
 import json

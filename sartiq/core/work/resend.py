@@ -2,6 +2,8 @@
 
 A row whose last message may still be in the queue is not sent again: messages would pile up faster
 than workers take them.
+
+How old that message must be is `RESEND_AFTER_SECONDS` (sartiq/settings/environment.py).
 """
 
 from collections import defaultdict

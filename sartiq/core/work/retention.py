@@ -1,4 +1,8 @@
-"""Retention of the tables of `sartiq.core` and of the packages that it configures."""
+"""Retention of the tables of `sartiq.core` and of the packages that it configures.
+
+The periods are `EVENT_RETENTION_DAYS` and `SIGN_IN_FAILURE_RETENTION_DAYS`
+(sartiq/settings/environment.py).
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,7 @@
-"""Thumbnail encoding with libvips, in the decoder child."""
+"""Thumbnail encoding with libvips, in the decoder child.
+
+The size is `THUMBNAIL_SIDE` (media/rules/limits.py).
+"""
 
 from pathlib import Path
 from typing import Any

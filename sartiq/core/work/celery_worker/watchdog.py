@@ -2,6 +2,8 @@
 
 A worker is stuck if it starts no task for `WATCHDOG_SECONDS` although it has a free process, the
 broker responds, and rows are waiting for its queues (docs/design/queues.md).
+
+`WATCHDOG_SECONDS` is in sartiq/settings/base.py.
 """
 
 import os
