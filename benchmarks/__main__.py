@@ -9,7 +9,15 @@ from devstack.product import Product
 from devstack.services.stack import Stack
 
 PARTS = (  # in order
-    *("presign", "redirect", "overload", "hung", "reading", "bulk", "photos", "exports", "memory"),
+    "presign",
+    "redirect",
+    "overload",
+    "hung",
+    "reading",
+    "bulk",
+    "photos",
+    "exports",
+    "memory",
     "reconcile",
 )
 STANDALONE_PARTS = ("encoders",)  # these need no product
@@ -70,7 +78,7 @@ def measure_work(product: Product, options: argparse.Namespace) -> None:
     """Run the chosen measurements of storage and workers."""
     parts = options.parts
     if "reading" in parts:
-        files.reading(product, rounds=options.rounds)
+        files.compare_checking(product, rounds=options.rounds)
     if "bulk" in parts:
         bulk.imports(product, rounds=options.rounds, rows=options.rows, patient=options.patient)
     if "bulk" in parts and options.million:

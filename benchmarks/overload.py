@@ -56,8 +56,15 @@ def overload(product: Product, *, rounds: int, seconds: float) -> None:
             )
         )
     columns = (
-        *("sustained/s", "goodput/s", "share", "p99 of 200", "p50 of 503", "p99 of 503"),
-        *("p99 health", "p99 redirect", "presigns"),
+        "sustained/s",
+        "goodput/s",
+        "share",
+        "p99 of 200",
+        "p50 of 503",
+        "p99 of 503",
+        "p99 health",
+        "p99 redirect",
+        "presigns",
     )
     share = median(row[2] for row in rows)
     title = f"{OVERLOAD} times the sustained rate for {seconds:g} s, ms; median share {share:.2f}"

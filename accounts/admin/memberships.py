@@ -20,7 +20,7 @@ from accounts.errors import LastOwnerError
 from accounts.models import Membership
 from accounts.services import members
 from sartiq.core import events
-from sartiq.core.admin_base import SYSTEM_FIELDS, RecordedAdmin, link
+from sartiq.core.admin_base import SYSTEM_FIELDS, EventRecordingAdmin, link
 
 
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -55,7 +55,7 @@ class MembershipFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # a
             raise forms.ValidationError(error.detail) from None
 
 
-class RecordedMembershipsMixin:
+class EventRecordingMembershipsMixin:
     """Records the events of memberships that are changed on the page of another row."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
@@ -94,7 +94,7 @@ class MembersInline(TabularInline):
 
 
 @admin.register(Membership)
-class MembershipAdmin(RecordedAdmin):
+class MembershipAdmin(EventRecordingAdmin):
     """Users' roles in organizations; each organization keeps an owner who can sign in."""
 
     created_action = AccountAction.MEMBER_ADDED

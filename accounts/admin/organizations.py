@@ -8,13 +8,13 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from accounts.actions import AccountAction
-from accounts.admin.memberships import MembersInline, RecordedMembershipsMixin
+from accounts.admin.memberships import EventRecordingMembershipsMixin, MembersInline
 from accounts.models import Membership, Organization
-from sartiq.core.admin_base import SYSTEM_FIELDS, RecordedAdmin, changelist_url
+from sartiq.core.admin_base import SYSTEM_FIELDS, EventRecordingAdmin, changelist_url
 
 
 @admin.register(Organization)
-class OrganizationAdmin(RecordedMembershipsMixin, RecordedAdmin):
+class OrganizationAdmin(EventRecordingMembershipsMixin, EventRecordingAdmin):
     """Organizations with their members."""
 
     created_action = AccountAction.ORGANIZATION_CREATED

@@ -14,11 +14,11 @@ from django.utils import timezone
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.actions import AccountAction
-from accounts.admin.memberships import OrganizationsInline, RecordedMembershipsMixin
+from accounts.admin.memberships import EventRecordingMembershipsMixin, OrganizationsInline
 from accounts.models import User
 from accounts.services import users
 from sartiq.core import events
-from sartiq.core.admin_base import SYSTEM_FIELDS, RecordedAdmin, is_superuser
+from sartiq.core.admin_base import SYSTEM_FIELDS, EventRecordingAdmin, is_superuser
 from sartiq.core.errors import ConflictError
 
 admin.site.unregister(Group)
@@ -42,7 +42,7 @@ class ChangeUserForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(RecordedMembershipsMixin, DjangoUserAdmin, RecordedAdmin):  # type: ignore[type-arg]  # not generic at run time
+class UserAdmin(EventRecordingMembershipsMixin, DjangoUserAdmin, EventRecordingAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Users with their permissions and memberships; deleting anonymizes."""
 
     created_action = AccountAction.USER_CREATED
@@ -127,7 +127,7 @@ class UserAdmin(RecordedMembershipsMixin, DjangoUserAdmin, RecordedAdmin):  # ty
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, RecordedAdmin):
+class GroupAdmin(DjangoGroupAdmin, EventRecordingAdmin):
     """Groups in the product's theme."""
 
     created_action = AccountAction.GROUP_CREATED

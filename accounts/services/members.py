@@ -32,7 +32,7 @@ def add(
 ) -> Membership:
     """Make an active user a member. Raises AlreadyMemberError, UnknownUserError."""
     with transaction.atomic():
-        _require_may_assign(_manager_role(actor, organization_id), role)
+        _require_may_assign(_lock_and_require_manager(actor, organization_id), role)
         user = _active_user(email=email, user_id=user_id)
         membership, created = Membership.objects.get_or_create(
             organization_id=organization_id, user=user, defaults={"role": role}
@@ -53,7 +53,7 @@ def change_role(
 ) -> Membership:
     """Change a member's role. Raises LastOwnerError for the last owner."""
     with transaction.atomic():
-        actor_role = _manager_role(actor, organization_id)
+        actor_role = _lock_and_require_manager(actor, organization_id)
         membership = selectors.member_of(organization_id, user_id)
         _require_may_assign(actor_role, membership.role, role)
         precondition(membership)
@@ -74,15 +74,15 @@ def remove(
 ) -> None:
     """Remove a member: the actor, or another user if the actor is an owner or admin.
 
-    Raises LastOwnerError for the last owner, and MemberNotFoundError, also if the user has just
-    left.
+    Raises LastOwnerError for the last owner, MemberNotFoundError if the user is not, or no longer,
+    a member.
     """
     with transaction.atomic():
         if actor.pk == user_id:
             _lock(organization_id)
             membership = selectors.member_of(organization_id, user_id)
         else:
-            actor_role = _manager_role(actor, organization_id)
+            actor_role = _lock_and_require_manager(actor, organization_id)
             membership = selectors.member_of(organization_id, user_id)
             _require_may_assign(actor_role, membership.role)
         precondition(membership)
@@ -125,23 +125,27 @@ def lock_organizations_of(*, user_id: UUID) -> None:
 
 
 def leave_all(*, user: User) -> None:
-    """Delete all memberships of a user. Raises LastOwnerError if they are the last owner of one.
+    """Delete all memberships of a user.
 
-    The caller holds the locks of `lock_organizations_of`.
+    Raises LastOwnerError if they are the last owner of an organization with other members. The
+    caller holds the locks of `lock_organizations_of`.
     """
     memberships = list(Membership.objects.filter(user=user))
     for membership in memberships:
         others = Membership.objects.filter(organization_id=membership.organization_id)
+        # An organization without members needs no owner.
         if others.exclude(pk=membership.pk).exists():
             _require_another_owner(membership)
     events.record_each(AccountAction.MEMBER_REMOVED, memberships)
     Membership.objects.filter(user=user).delete()
 
 
-def _manager_role(actor: User, organization_id: UUID) -> Role:
-    """Lock the organization, then return the caller's role, which cannot change any more."""
+def _lock_and_require_manager(actor: User, organization_id: UUID) -> Role:
+    """Lock the organization; return the role of the caller, who may manage its members."""
     selectors.require_manager(actor, organization_id)
     if not _lock(organization_id):
+        # It was deleted since the check. To others than superusers, a missing organization always
+        # looks like a lack of permission.
         raise OrganizationNotFoundError if actor.is_superuser else NotPermittedError
     role = selectors.role_of(actor, organization_id)
     if role is None:

@@ -45,8 +45,15 @@ class BulkUploadJobAdmin(RunAdmin):
     """Bulk uploads with their progress and errors."""
 
     list_display = (
-        *("filename", "status_label", "bar", "refused", "problems", "dry_run"),
-        *("organization", "user", "created_at"),
+        "filename",
+        "status_label",
+        "progress_bar",
+        "refused",
+        "problems",
+        "dry_run",
+        "organization",
+        "user",
+        "created_at",
     )
     list_filter = (
         "status",
@@ -62,8 +69,14 @@ class BulkUploadJobAdmin(RunAdmin):
             None,
             {
                 "fields": (
-                    *("status", "bar", "counts", "failure", "warnings", "problems"),
-                    *("download", "top_errors"),
+                    "status",
+                    "progress_bar",
+                    "counts",
+                    "failure",
+                    "warnings",
+                    "problems",
+                    "download",
+                    "top_errors",
                 )
             },
         ),
@@ -71,8 +84,15 @@ class BulkUploadJobAdmin(RunAdmin):
             "The table",
             {
                 "fields": (
-                    *("filename", "size", "dialect_label", "columns", "mapping", "sku_width"),
-                    *("dry_run", "source_key", "rows_key"),
+                    "filename",
+                    "size",
+                    "dialect_label",
+                    "columns",
+                    "mapping",
+                    "sku_width",
+                    "dry_run",
+                    "source_key",
+                    "rows_key",
                 )
             },
         ),
@@ -80,8 +100,15 @@ class BulkUploadJobAdmin(RunAdmin):
             "Details",
             {
                 "fields": (
-                    *("user", "organization", "retried_job", "started_at", "planned_at"),
-                    *("finished_at", "attempts", "run_after", *SYSTEM_FIELDS),
+                    "user",
+                    "organization",
+                    "retried_job",
+                    "started_at",
+                    "planned_at",
+                    "finished_at",
+                    "attempts",
+                    "run_after",
+                    *SYSTEM_FIELDS,
                 )
             },
         ),

@@ -14,8 +14,8 @@ from bulkupload.rules.photos.names import words
 from catalog.rules.identifiers import clean_identifier
 from sartiq.core.admin_base import (
     SYSTEM_FIELDS,
+    EventRecordingAdmin,
     ReadOnlyAdmin,
-    RecordedAdmin,
     choice_column,
     link_column,
 )
@@ -43,8 +43,14 @@ class PhotoBatchAdmin(ReadOnlyAdmin):
     """Photos that were matched with products by their names."""
 
     list_display = (
-        *("__str__", "status_label", "on_existing", "organization", "user"),
-        *("started_at", "finished_at", "created_at"),
+        "__str__",
+        "status_label",
+        "on_existing",
+        "organization",
+        "user",
+        "started_at",
+        "finished_at",
+        "created_at",
     )
     list_filter = (
         "status",
@@ -56,8 +62,16 @@ class PhotoBatchAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "name", "user__email")
     ordering = ("-created_at", "-id")
     fields = (
-        *("name", "status", "template", "on_existing", "user", "organization"),
-        *("last_arrival_at", "started_at", "finished_at", *SYSTEM_FIELDS),
+        "name",
+        "status",
+        "template",
+        "on_existing",
+        "user",
+        "organization",
+        "last_arrival_at",
+        "started_at",
+        "finished_at",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 
@@ -69,19 +83,46 @@ class PhotoFileAdmin(ReadOnlyAdmin):
     """Photos of batches, each with its product or the reason why it is not attached."""
 
     list_display = (
-        *("path", "batch_link", "status_label", "sku", "slot", "position", "failure_code"),
-        *("attempts", "created_at"),
+        "path",
+        "batch_link",
+        "status_label",
+        "sku",
+        "slot",
+        "position",
+        "failure_code",
+        "attempts",
+        "created_at",
     )
     list_filter = ("status", "slot", ("created_at", RangeDateTimeFilter))
     list_select_related = ("batch",)
     search_fields = ("=id", "=batch__id", "path", "sku", "failure_code")
     ordering = ("-created_at", "-id")
     fields = (
-        *("batch_link", "path", "status", "content_type", "file_size", "sha256"),
-        *("product_id", "sku", "slot", "position", "matched_by", "candidates"),
-        *("upload_id", "resource_id", "failure_code", "failure_message"),
-        *("arrived_at", "checked_at", "finished_at", "attempts", "run_after", "sent_at"),
-        *("lease_expires_at", "lease_fence", *SYSTEM_FIELDS),
+        "batch_link",
+        "path",
+        "status",
+        "content_type",
+        "file_size",
+        "sha256",
+        "product_id",
+        "sku",
+        "slot",
+        "position",
+        "matched_by",
+        "candidates",
+        "upload_id",
+        "resource_id",
+        "failure_code",
+        "failure_message",
+        "arrived_at",
+        "checked_at",
+        "finished_at",
+        "attempts",
+        "run_after",
+        "sent_at",
+        "lease_expires_at",
+        "lease_fence",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 
@@ -101,7 +142,7 @@ class SlotWordForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
 
 @admin.register(SlotWord)
-class SlotWordAdmin(RecordedAdmin):
+class SlotWordAdmin(EventRecordingAdmin):
     """Words in the file names of an organization, and the slots they mean."""
 
     created_action = SlotWordAction.CREATED

@@ -48,17 +48,42 @@ class BulkUploadChunkAdmin(ReadOnlyAdmin):
     """Ranges of rows, each imported in one transaction."""
 
     list_display = (
-        *("number", "job_link", "status_label", "rows", "created", "updated", "unchanged"),
-        *("failed", "attempts", "finished_at"),
+        "number",
+        "job_link",
+        "status_label",
+        "rows",
+        "created",
+        "updated",
+        "unchanged",
+        "failed",
+        "attempts",
+        "finished_at",
     )
     list_filter = ("status", ("created_at", RangeDateTimeFilter))
     list_select_related = ("job",)
     search_fields = ("=id", "=job__id", "job__filename")
     ordering = ("-created_at", "-id")
     fields = (
-        *("job_link", "number", "status", "start", "length", "first_line", "first_row", "rows"),
-        *("repeated", "created", "updated", "unchanged", "failed", "attempts", "run_after"),
-        *("sent_at", "lease_expires_at", "lease_fence", "finished_at", *SYSTEM_FIELDS),
+        "job_link",
+        "number",
+        "status",
+        "start",
+        "length",
+        "first_line",
+        "first_row",
+        "rows",
+        "repeated",
+        "created",
+        "updated",
+        "unchanged",
+        "failed",
+        "attempts",
+        "run_after",
+        "sent_at",
+        "lease_expires_at",
+        "lease_fence",
+        "finished_at",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 
@@ -71,7 +96,13 @@ class BulkUploadRowErrorAdmin(ReadOnlyAdmin):
     """Errors of rejected rows, and image warnings of imported rows."""
 
     list_display = (
-        *("location", "severity_label", "column", "value", "code", "message", "job_link"),
+        "location",
+        "severity_label",
+        "column",
+        "value",
+        "code",
+        "message",
+        "job_link",
     )
     list_filter = ("severity", "code")
     list_select_related = ("job",)
@@ -111,7 +142,14 @@ class BulkUploadMediaBatchAdmin(ReadOnlyAdmin):
     """Batches of product images, each attached in one task."""
 
     list_display = (
-        *("id", "job_link", "status_label", "pending", "ready", "failed", "attempts", "created_at"),
+        "id",
+        "job_link",
+        "status_label",
+        "pending",
+        "ready",
+        "failed",
+        "attempts",
+        "created_at",
     )
     list_filter = ("status", ("created_at", RangeDateTimeFilter))
     list_select_related = ("job", "chunk")
@@ -128,7 +166,10 @@ class BulkUploadMediaBatchAdmin(ReadOnlyAdmin):
             "attempts",
             "run_after",
         ),
-        *("sent_at", "lease_expires_at", "lease_fence", *SYSTEM_FIELDS),
+        "sent_at",
+        "lease_expires_at",
+        "lease_fence",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 
@@ -142,15 +183,34 @@ class BulkUploadMediaAdmin(ReadOnlyAdmin):
     """Images that each row assigns to a slot of its product."""
 
     list_display = (
-        *("line", "slot", "status_label", "pending", "ready", "failed", "product_link", "job_link"),
+        "line",
+        "slot",
+        "status_label",
+        "pending",
+        "ready",
+        "failed",
+        "product_link",
+        "job_link",
     )
     list_filter = ("status", "slot", ("created_at", RangeDateTimeFilter))
     list_select_related = ("job", "batch")
     search_fields = ("=id", "=job__id", "=product_id", "job__filename")
     ordering = ("-created_at", "-id")
     fields = (
-        *("job_link", "batch_link", "product_link", "slot", "line", "row", "column", "status"),
-        *("pending", "ready", "failed", "urls", "resources", *SYSTEM_FIELDS),
+        "job_link",
+        "batch_link",
+        "product_link",
+        "slot",
+        "line",
+        "row",
+        "column",
+        "status",
+        "pending",
+        "ready",
+        "failed",
+        "urls",
+        "resources",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 
@@ -180,8 +240,18 @@ class RemoteImageAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "url")
     ordering = ("-created_at", "-id")
     fields = (
-        *("url", "url_hash", "status", "upload_link", "failure_code", "failure_message"),
-        *("organization", "user", "attempts", "run_after", "sent_at", *SYSTEM_FIELDS),
+        "url",
+        "url_hash",
+        "status",
+        "upload_link",
+        "failure_code",
+        "failure_message",
+        "organization",
+        "user",
+        "attempts",
+        "run_after",
+        "sent_at",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 

@@ -15,7 +15,7 @@ from bulkupload.rules.table.encodings import LABELS, codec_named
 from bulkupload.rules.table.mappings import read_mapping
 from bulkupload.selectors import Progress
 from sartiq.core.api.fields import BooleanField, UUIDField
-from sartiq.core.api.parsers import RepeatedNameError, unique_names
+from sartiq.core.api.parsers import DuplicateKeyError, unique_keys
 
 FORMATS = ["csv", "xlsx"]
 STATUSES = [value.lower() for value in JobStatus.values]
@@ -27,8 +27,8 @@ class MappingField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> Any:
         """Return the parsed value."""
         try:
-            return json.loads(data, object_pairs_hook=unique_names)
-        except RepeatedNameError:
+            return json.loads(data, object_pairs_hook=unique_keys)
+        except DuplicateKeyError:
             raise serializers.ValidationError("A column is mapped twice.", "duplicate") from None
         except (TypeError, ValueError, RecursionError):
             self.fail("invalid")
@@ -183,8 +183,17 @@ class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
 
 
 JOB_FIELDS = (
-    *("id", "user_id", "organization_id", "filename", "columns", "total_rows", "dry_run"),
-    *("started_at", "finished_at", "created_at", "updated_at"),
+    "id",
+    "user_id",
+    "organization_id",
+    "filename",
+    "columns",
+    "total_rows",
+    "dry_run",
+    "started_at",
+    "finished_at",
+    "created_at",
+    "updated_at",
 )
 PROGRESS_FIELDS = ("created", "updated", "unchanged", "failed", "rows_per_second", "seconds_left")
 

@@ -16,7 +16,15 @@ from bulkupload.rules.table.table_warnings import TableWarning
 
 REPEATED_SKU_POSITION = 10_000  # after all other errors and warnings of the row
 COLUMNS = (
-    *("job_id", "row", "position", "line", "column", "value", "code", "message", "cells"),
+    "job_id",
+    "row",
+    "position",
+    "line",
+    "column",
+    "value",
+    "code",
+    "message",
+    "cells",
     "severity",
 )
 

@@ -30,7 +30,7 @@ from media.selectors import public_url
 from sartiq.core.admin_base import (
     EMPTY_VALUE,
     SYSTEM_FIELDS,
-    RecordedAdmin,
+    EventRecordingAdmin,
     anchor,
     changelist_url,
     link,
@@ -42,7 +42,7 @@ TAKEN_CONCURRENTLY = (
 )
 
 
-class EntityAdmin(TrashAdmin, RecordedAdmin):
+class EntityAdmin(TrashAdmin, EventRecordingAdmin):
     """Base class of entity pages: owner, media, and deletion by the service."""
 
     form = EntityForm
@@ -168,8 +168,15 @@ class SubjectAdmin(EntityAdmin):
     """Real and generated people, with their LoRA models."""
 
     list_display = (
-        *("image", "name", "slug", "type", "lora_trigger", "models_link"),
-        *("files_link", *OWNER, "created_at"),
+        "image",
+        "name",
+        "slug",
+        "type",
+        "lora_trigger",
+        "models_link",
+        "files_link",
+        *OWNER,
+        "created_at",
     )
     list_display_links = ("image", "name")
     list_filter = ("type", *EntityAdmin.list_filter)
@@ -204,7 +211,9 @@ class LookAdmin(EntityAdmin):
     search_fields = ("name", "subject__name", "=id", "user__email", "organization__name")
     autocomplete_fields = (
         *EntityAdmin.autocomplete_fields,
-        *("products", "subject", "export_configuration"),
+        "products",
+        "subject",
+        "export_configuration",
     )
 
     @admin.display(description="Subject", ordering="subject__name")
@@ -232,7 +241,9 @@ class ProductionRequestAdmin(EntityAdmin):
     search_fields = ("name", "guideline__name", "=id", "user__email", "organization__name")
     autocomplete_fields = (
         *EntityAdmin.autocomplete_fields,
-        *("looks", "guideline", "export_configuration"),
+        "looks",
+        "guideline",
+        "export_configuration",
     )
 
     @admin.display(description="Guideline", ordering="guideline__name")

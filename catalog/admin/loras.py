@@ -66,8 +66,14 @@ class LoraModelAdmin(ModelAdmin):
     """LoRA models: uploaded by superusers, scanned and never loaded."""
 
     list_display = (
-        *("filename", "verdict_label", "subject_link", "trigger", "entity_type", "size"),
-        *("uploaded_by", "upload_timestamp"),
+        "filename",
+        "verdict_label",
+        "subject_link",
+        "trigger",
+        "entity_type",
+        "size",
+        "uploaded_by",
+        "upload_timestamp",
     )
     list_filter = (
         "verdict",
@@ -87,15 +93,31 @@ class LoraModelAdmin(ModelAdmin):
             "The file",
             {
                 "fields": (
-                    *("file_path", "partial_path", "filename", "file_size", "upload_timestamp"),
-                    *("sha256", "tensor_count", "uploaded_by", *SYSTEM_FIELDS),
+                    "file_path",
+                    "partial_path",
+                    "filename",
+                    "file_size",
+                    "upload_timestamp",
+                    "sha256",
+                    "tensor_count",
+                    "uploaded_by",
+                    *SYSTEM_FIELDS,
                 )
             },
         ),
     )
     readonly_fields = (
-        *("warning", "download", "file_path", "partial_path", "filename", "file_size"),
-        *("upload_timestamp", "sha256", "tensor_count", "uploaded_by", *SYSTEM_FIELDS),
+        "warning",
+        "download",
+        "file_path",
+        "partial_path",
+        "filename",
+        "file_size",
+        "upload_timestamp",
+        "sha256",
+        "tensor_count",
+        "uploaded_by",
+        *SYSTEM_FIELDS,
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -36,7 +36,7 @@ def test_processes_stopped_by_a_test_are_restarted_for_the_next(live_product: Pr
     product = live_product(STORAGE="local")
     product.stop_database()
     os.kill(product.web.pid, signal.SIGKILL)
-    wait_until(lambda: not product.web.is_alive, what="the end", seconds=5)
+    wait_until(lambda: not product.web.is_alive, what="the exit of the web server", seconds=5)
 
     again = live_product(STORAGE="local")
 

@@ -14,7 +14,7 @@ from exports.rules.adapters.registry import codes
 from exports.rules.wildcards import EXAMPLES
 from exports.selectors import template_of
 from exports.services import configurations
-from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS, RecordedAdmin
+from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS, EventRecordingAdmin
 from sartiq.core.errors import InvalidError
 
 OWNER = ("organization", "user")
@@ -55,7 +55,7 @@ class ConfigurationForm(OwnerForm):
 
 
 @admin.register(ExportConfiguration)
-class ExportConfigurationAdmin(RecordedAdmin):
+class ExportConfigurationAdmin(EventRecordingAdmin):
     """Export configurations, with an example name."""
 
     created_action = ExportAction.CONFIGURATION_CREATED
@@ -64,8 +64,13 @@ class ExportConfigurationAdmin(RecordedAdmin):
 
     form = ConfigurationForm
     list_display = (
-        *("name", "metadata_adapter", "image_format", "template", "name_preview"),
-        *(*OWNER, "created_at"),
+        "name",
+        "metadata_adapter",
+        "image_format",
+        "template",
+        "name_preview",
+        *OWNER,
+        "created_at",
     )
     list_filter = (
         "metadata_adapter",
@@ -78,8 +83,11 @@ class ExportConfigurationAdmin(RecordedAdmin):
     list_filter_submit = True
     show_full_result_count = False
     search_fields = (
-        *("name", "naming_convention_template", "=id"),
-        *("user__email", "organization__name"),
+        "name",
+        "naming_convention_template",
+        "=id",
+        "user__email",
+        "organization__name",
     )
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("organization",)
@@ -127,7 +135,7 @@ class VisibilityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
 
 
 @admin.register(MetadataAdapterVisibility)
-class MetadataAdapterVisibilityAdmin(RecordedAdmin):
+class MetadataAdapterVisibilityAdmin(EventRecordingAdmin):
     """Restrict adapters to organizations; adapters without a row are available to all."""
 
     created_action = updated_action = deleted_action = ExportAction.VISIBILITY_CHANGED

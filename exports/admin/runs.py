@@ -39,11 +39,20 @@ class ExportRunAdmin(RunAdmin):
     """Exports: progress, failures and archives."""
 
     list_display = (
-        *("title", "status_label", "bar", "failed_files", "size", "image_format"),
-        *("organization", "user", "created_at"),
+        "title",
+        "status_label",
+        "progress_bar",
+        "failed_files",
+        "size",
+        "image_format",
+        "organization",
+        "user",
+        "created_at",
     )
     list_filter = (
-        *("status", "image_format", "metadata_adapter"),
+        "status",
+        "image_format",
+        "metadata_adapter",
         ("organization", AutocompleteSelectFilter),
         ("created_at", RangeDateTimeFilter),
     )
@@ -51,7 +60,7 @@ class ExportRunAdmin(RunAdmin):
     search_fields = ("=id", "title", "user__email", "organization__name", "failure_message")
     ordering = ("-created_at", "-id")
     fieldsets = (
-        (None, {"fields": ("title", "status", "bar", "files", "failed_files", "failure")}),
+        (None, {"fields": ("title", "status", "progress_bar", "files", "failed_files", "failure")}),
         (
             "Configuration",
             {"fields": ("configuration", "metadata_adapter", "image_format", "template")},
@@ -61,8 +70,15 @@ class ExportRunAdmin(RunAdmin):
             "Details",
             {
                 "fields": (
-                    *("user", "organization", "started_at", "finished_at", "attempts"),
-                    *("run_after", "sent_at", "lease_expires_at", *SYSTEM_FIELDS),
+                    "user",
+                    "organization",
+                    "started_at",
+                    "finished_at",
+                    "attempts",
+                    "run_after",
+                    "sent_at",
+                    "lease_expires_at",
+                    *SYSTEM_FIELDS,
                 )
             },
         ),
@@ -110,7 +126,13 @@ class ExportItemAdmin(ReadOnlyAdmin):
     """Files of exports."""
 
     list_display = (
-        *("name", "run_link", "position", "status_label", "failure_code", "size", "attempts"),
+        "name",
+        "run_link",
+        "position",
+        "status_label",
+        "failure_code",
+        "size",
+        "attempts",
         "finished_at",
     )
     list_filter = ("status", "failure_code", ("created_at", RangeDateTimeFilter))
@@ -118,10 +140,28 @@ class ExportItemAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "=run__id", "=resource_id", "name", "run__title")
     ordering = ("-created_at", "-id")
     fields = (
-        *("name", "run_link", "position", "resource", "values", "status", "failure_code"),
-        *("failure_message", "result_key", "size", "result_sha256", "result_type", "width"),
-        *("height", "waits", "attempts", "run_after", "sent_at", "lease_expires_at"),
-        *("lease_fence", "finished_at", *SYSTEM_FIELDS),
+        "name",
+        "run_link",
+        "position",
+        "resource",
+        "values",
+        "status",
+        "failure_code",
+        "failure_message",
+        "result_key",
+        "size",
+        "result_sha256",
+        "result_type",
+        "width",
+        "height",
+        "pending_checks",
+        "attempts",
+        "run_after",
+        "sent_at",
+        "lease_expires_at",
+        "lease_fence",
+        "finished_at",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 
@@ -133,6 +173,11 @@ class ExportItemAdmin(ReadOnlyAdmin):
         """Link to the source file if it exists."""
         resource = MediaResource.objects.filter(pk=item.resource_id).first()
         return link(resource) if resource else str(item.resource_id)
+
+    @admin.display(description="Checks while pending")
+    def pending_checks(self, item: ExportItem) -> int:
+        """Return how often the resource was found to be still PENDING."""
+        return item.waits
 
     @admin.display(description="Size", ordering="result_size")
     def size(self, item: ExportItem) -> str:

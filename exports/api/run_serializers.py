@@ -110,8 +110,15 @@ class PreviewOut(serializers.Serializer[Any]):
 
 
 COPIED_FIELDS = (
-    *("id", "user_id", "organization_id", "title", "expires_at", "started_at", "finished_at"),
-    *("created_at", "updated_at"),
+    "id",
+    "user_id",
+    "organization_id",
+    "title",
+    "expires_at",
+    "started_at",
+    "finished_at",
+    "created_at",
+    "updated_at",
 )
 
 

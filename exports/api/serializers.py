@@ -75,8 +75,15 @@ class ExportConfigurationPublic(serializers.ModelSerializer[ExportConfiguration]
     class Meta:
         model = ExportConfiguration
         fields = [
-            *("id", "created_at", "updated_at", "user_id", "organization_id", "name"),
-            *("metadata_adapter", "image_format", "naming_convention_template"),
+            "id",
+            "created_at",
+            "updated_at",
+            "user_id",
+            "organization_id",
+            "name",
+            "metadata_adapter",
+            "image_format",
+            "naming_convention_template",
         ]
 
 

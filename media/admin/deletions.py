@@ -15,15 +15,29 @@ class ObjectDeletionAdmin(ReadOnlyAdmin):
     """Queued deletions of objects, including those given up, which staff can run again."""
 
     list_display = (
-        *("key", "bucket", "reason", "state_label", "attempts", "last_error", "run_after"),
+        "key",
+        "bucket",
+        "reason",
+        "state_label",
+        "attempts",
+        "last_error",
+        "run_after",
         "created_at",
     )
     list_filter = ("dead", "bucket", "reason", ("created_at", RangeDateTimeFilter))
     search_fields = ("key", "last_error", "=id")
     ordering = ("-dead", "-created_at", "-id")
     fields = (
-        *("key", "bucket", "reason", "state_label", "attempts", "last_error"),
-        *("last_attempted_at", "run_after", "sent_at", *SYSTEM_FIELDS),
+        "key",
+        "bucket",
+        "reason",
+        "state_label",
+        "attempts",
+        "last_error",
+        "last_attempted_at",
+        "run_after",
+        "sent_at",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
     actions = ("run_again",)

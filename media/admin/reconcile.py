@@ -34,16 +34,42 @@ class ReconcileReportAdmin(ReadOnlyAdmin):
     """Passes over bucket and rows, with what staff have to decide."""
 
     list_display = (
-        *("started_at", "state_label", "objects_compared", "missing", "changed", "failed"),
-        *("returned", "unknown_links", "size", "approved_at"),
+        "started_at",
+        "state_label",
+        "objects_compared",
+        "missing",
+        "changed",
+        "failed",
+        "returned",
+        "unknown_links",
+        "size",
+        "approved_at",
     )
     list_filter = ("state", ("started_at", RangeDateTimeFilter))
     ordering = ("-started_at", "-id")
     fields = (
-        *("state", "started_at", "finished_at", "objects_compared", "rows_compared"),
-        *("rows_expected", "max_lost", "missing", "changed", "failed", "only_counts"),
-        *("confirmed_lost", "returned", "recorded", "unknown_links", "size", "sample_keys"),
-        *("approved", "approved_at", "approved_by_link", "cursor", *SYSTEM_FIELDS),
+        "state",
+        "started_at",
+        "finished_at",
+        "objects_compared",
+        "rows_compared",
+        "rows_expected",
+        "max_lost",
+        "missing",
+        "changed",
+        "failed",
+        "only_counts",
+        "confirmed_lost",
+        "returned",
+        "recorded",
+        "unknown_links",
+        "size",
+        "sample_keys",
+        "approved",
+        "approved_at",
+        "approved_by_link",
+        "cursor",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
     actions = ("delete_unknown", "continue_despite_losses")
@@ -157,7 +183,13 @@ class UnknownObjectAdmin(ReadOnlyAdmin):
     list_select_related = ("report",)
     ordering = ("-seen_at", "-id")
     fields = (
-        *("key", "etag", "readable", "last_modified", "recorded_at", "seen_at", "report_link"),
+        "key",
+        "etag",
+        "readable",
+        "last_modified",
+        "recorded_at",
+        "seen_at",
+        "report_link",
         *SYSTEM_FIELDS,
     )
     readonly_fields = fields

@@ -44,9 +44,18 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
 
     list_per_page = 25
     list_display = (
-        *("image", "name", "status_label", "failure", "resource_type", "size"),
+        "image",
+        "name",
+        "status_label",
+        "failure",
+        "resource_type",
+        "size",
         "dimensions",
-        *("attachment_links", "protected", "organization", "user", "created_at"),
+        "attachment_links",
+        "protected",
+        "organization",
+        "user",
+        "created_at",
     )
     list_display_links = ("image", "name")
     list_filter = (
@@ -58,7 +67,12 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
     )
     list_select_related = ("user", "organization")
     search_fields = (
-        *("=id", "content_hash", "storage_key", "alt_text", "caption", "user__email"),
+        "=id",
+        "content_hash",
+        "storage_key",
+        "alt_text",
+        "caption",
+        "user__email",
         "uploads__filename",
     )
     ordering = ("-created_at", "-id")
@@ -69,8 +83,16 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
             "The file",
             {
                 "fields": (
-                    *("resource_type", "content_type", "size", "dimensions", "duration"),
-                    *("dominant_color", "color_profile", "content_hash", "storage_key", "etag"),
+                    "resource_type",
+                    "content_type",
+                    "size",
+                    "dimensions",
+                    "duration",
+                    "dominant_color",
+                    "color_profile",
+                    "content_hash",
+                    "storage_key",
+                    "etag",
                 )
             },
         ),
@@ -78,8 +100,15 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
             "Details",
             {
                 "fields": (
-                    *("user", "organization", "copied_from_link", "ready_at", "unattached_at"),
-                    *("attempts", "run_after", *SYSTEM_FIELDS, *TRASH_FIELDS),
+                    "user",
+                    "organization",
+                    "copied_from_link",
+                    "ready_at",
+                    "unattached_at",
+                    "attempts",
+                    "run_after",
+                    *SYSTEM_FIELDS,
+                    *TRASH_FIELDS,
                 )
             },
         ),

@@ -32,8 +32,15 @@ class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
     """Presigned uploads and the resources they became."""
 
     list_display = (
-        *("filename", "state_label", "content_type", "size", "resource_link"),
-        *("refusal", "organization", "user", "created_at"),
+        "filename",
+        "state_label",
+        "content_type",
+        "size",
+        "resource_link",
+        "refusal",
+        "organization",
+        "user",
+        "created_at",
     )
     list_filter = (
         "state",
@@ -45,8 +52,20 @@ class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
     search_fields = ("filename", "key", "sha256", "=id", "user__email")
     ordering = ("-created_at", "-id")
     fields = (
-        *("filename", "state", "refusal", "resource_link", "user", "organization", "folder"),
-        *("content_type", "size", "sha256", "key", "etag", "expires_at", *SYSTEM_FIELDS),
+        "filename",
+        "state",
+        "refusal",
+        "resource_link",
+        "user",
+        "organization",
+        "folder",
+        "content_type",
+        "size",
+        "sha256",
+        "key",
+        "etag",
+        "expires_at",
+        *SYSTEM_FIELDS,
     )
     readonly_fields = fields
 

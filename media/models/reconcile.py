@@ -18,11 +18,19 @@ class ReconcileState(models.TextChoices):
 
 
 class ReconcileReport(TimestampedModel):
-    """One pass over the bucket and the rows, and what it found.
+    """One pass over the bucket and the rows, and the differences between them.
 
-    `started_at` is by the database's clock. `cursor` is the last key compared, `row_cursor` the
-    last of them that can belong to a row. `rows_expected` counts the rows when the pass began. In a
-    pass that `only_counts`, no row is marked: too many have lost their object.
+    - `started_at` is by the database's clock.
+    - `cursor` is the last key of the bucket that was compared. `row_cursor` is the last one of the
+      form `media/{id}/...`, after which the comparison of the rows continues.
+    - `rows_expected` is the number of rows when the pass began.
+    - With `only_counts` the pass only counts missing files and marks no row FAILED, because there
+      are more of them than `max_lost`.
+    - Counts of files: `missing`, `changed`, `failed` (rows that were marked), `returned` (FAILED
+      rows whose object is there again).
+    - Counts of objects without a row: `recorded` (all of them), `reported` (those that staff may
+      approve for deletion), `approved`.
+    - `samples` has some keys for each kind of difference.
     """
 
     state = models.CharField(
@@ -83,12 +91,12 @@ class UnknownObjectQuerySet(models.QuerySet["UnknownObject"]):
         return self.filter(seen_at__gte=moment)
 
     def reportable(self, *, recorded_before: datetime) -> Self:
-        """Filter to objects that were recorded, as they are now, before this time."""
+        """Filter to objects whose current version was first seen before this time."""
         return self.filter(recorded_at__lt=recorded_before)
 
 
 class UnknownObject(TimestampedModel):
-    """An object under `media/` that no row names.
+    """An object under `media/` to which no row refers.
 
     `recorded_at` is when a pass first saw this version of it, `seen_at` when the last one did.
     """

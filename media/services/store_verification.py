@@ -19,8 +19,14 @@ log = structlog.get_logger(__name__)
 
 RETRY_SECONDS: Final = 10  # before a process tries again: not at every health check
 _SETTINGS: Final = (
-    *("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "S3_REGION", "S3_ACCESS_KEY_ID"),
-    *("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME", "R2_PUBLIC_URL", "CDN_URL"),
+    "S3_ENDPOINT_URL",
+    "S3_PUBLIC_ENDPOINT_URL",
+    "S3_REGION",
+    "S3_ACCESS_KEY_ID",
+    "R2_BUCKET_NAME",
+    "R2_PRIVATE_BUCKET_NAME",
+    "R2_PUBLIC_URL",
+    "CDN_URL",
 )
 
 

@@ -47,8 +47,17 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
     search_fields = ("key", "route", "=user_id")
     ordering = ("-created_at", "-id")
     fields = (
-        *("id", "caller", "route", "key", "body_hash", "status_code", "location", "answer"),
-        *("locked_until", "created_at", "updated_at"),
+        "id",
+        "caller",
+        "route",
+        "key",
+        "body_hash",
+        "status_code",
+        "location",
+        "answer",
+        "locked_until",
+        "created_at",
+        "updated_at",
     )
     readonly_fields = fields
 
@@ -69,8 +78,12 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
     ordering = ("-attempt_time",)
     # Not the stored form data: it may contain a password typed into the wrong field.
     fields = (
-        *("username", "ip_address", "failures_since_start", "path_info"),
-        *("user_agent", "attempt_time"),
+        "username",
+        "ip_address",
+        "failures_since_start",
+        "path_info",
+        "user_agent",
+        "attempt_time",
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -106,8 +119,18 @@ class EventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        *("created_at", "title", "about", "organization_id", "user_id"),
-        *("actor_kind", "actor", "source", "source_id", "ip", "facts", "id"),
+        "created_at",
+        "title",
+        "about",
+        "organization_id",
+        "user_id",
+        "actor_kind",
+        "actor",
+        "source",
+        "source_id",
+        "ip",
+        "facts",
+        "id",
     )
     readonly_fields = fields
 

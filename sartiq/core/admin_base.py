@@ -119,7 +119,7 @@ def report_action(
             page.message_user(request, f"{count} {reason}.", messages.WARNING)
 
 
-class RecordedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class EventRecordingAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Pages whose forms save and delete rows themselves, and record events like a service."""
 
     created_action: str
@@ -231,7 +231,7 @@ class RunAdmin(ReadOnlyAdmin):
         return response
 
     @display(description="Progress")  # type: ignore[untyped-decorator]  # unfold has no types
-    def bar(self, row: Any) -> str:
+    def progress_bar(self, row: Any) -> str:
         """Return a progress bar with the numbers."""
         progress = self.progress(row)
         done, total = getattr(progress, self.done_field), progress.total

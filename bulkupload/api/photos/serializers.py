@@ -177,8 +177,14 @@ class CreatedPhotoBatchOut(PhotoBatchOut):
 
 
 BATCH_FIELDS = (
-    *("id", "user_id", "organization_id", "name"),
-    *("started_at", "finished_at", "created_at", "updated_at"),
+    "id",
+    "user_id",
+    "organization_id",
+    "name",
+    "started_at",
+    "finished_at",
+    "created_at",
+    "updated_at",
 )
 
 

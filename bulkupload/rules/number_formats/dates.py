@@ -12,8 +12,18 @@ from bulkupload.rules.number_formats.values import rounded
 
 DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 )
 DAYS_TO_1904: Final = 1462  # between the two date systems of workbooks
 LAST_DAY: Final = 2_958_465  # the end of the year 9999

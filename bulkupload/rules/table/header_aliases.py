@@ -8,8 +8,13 @@ _NOT_WORDS: Final = re.compile(r"[\W_]+")
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "sku": (
-        *("variant sku", "product sku", "item sku", "article number", "item number"),
-        *("product code", "artikelnummer"),
+        "variant sku",
+        "product sku",
+        "item sku",
+        "article number",
+        "item number",
+        "product code",
+        "artikelnummer",
     ),
     "name": ("title", "product name", "product title", "item name"),
     "brand": ("vendor", "manufacturer", "brand name"),
@@ -20,8 +25,12 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "cover_image": ("cover image url", "cover", "main image", "front image"),
     "back_image": ("back image url",),
     "images": (
-        *("image src", "image urls", "image url", "product image url", "product images"),
-        *("additional images",),
+        "image src",
+        "image urls",
+        "image url",
+        "product image url",
+        "product images",
+        "additional images",
     ),
 }
 HANDLE_ALIASES: Final = ("handle", "url handle")  # a table with one is a Shopify export

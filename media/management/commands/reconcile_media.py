@@ -22,8 +22,17 @@ from media.storage import public_store
 EXIT_STOPPED: Final = 4
 STOPPED: Final = " 4 stopped by a safety limit: too many files are missing, or the bucket is empty."
 COUNTS: Final = (
-    *("objects_compared", "rows_compared", "missing", "changed", "failed", "returned"),
-    *("recorded", "reported", "reported_bytes", "approved", "max_lost"),
+    "objects_compared",
+    "rows_compared",
+    "missing",
+    "changed",
+    "failed",
+    "returned",
+    "recorded",
+    "reported",
+    "reported_bytes",
+    "approved",
+    "max_lost",
 )
 
 

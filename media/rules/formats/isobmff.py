@@ -72,11 +72,11 @@ def require_video(reader: Reader) -> None:
     """Require a complete MP4 with an index and a video track."""
     kinds = require_boxes(reader)
     file = Box(kind=b"", start=0, end=reader.size)
-    declared = b"ftyp" in kinds and brands.content_type_of(
+    brand_type = b"ftyp" in kinds and brands.content_type_of(
         payload(reader, child(reader, file, b"ftyp"))
     )
-    if b"moov" in kinds and declared != _MP4:
-        raise foreign_types.mismatch(declared=_MP4, detected=declared or "video/quicktime")
+    if b"moov" in kinds and brand_type != _MP4:  # old QuickTime files have no ftyp
+        raise foreign_types.mismatch(declared=_MP4, detected=brand_type or "video/quicktime")
     if b"moov" not in kinds:
         raise FileTruncatedError
     if not {b"mdat", b"moof"} & kinds:

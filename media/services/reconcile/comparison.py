@@ -16,8 +16,19 @@ from media.storage import ObjectListing
 
 PREFIX: Final = "media/"
 _FIELDS: Final = (
-    *("pk", "status", "failure_code", "storage_key", "etag", "file_size", "content_type"),
-    *("extension", "resource_type", "ready_at", "user_id", "organization_id", "content_hash"),
+    "pk",
+    "status",
+    "failure_code",
+    "storage_key",
+    "etag",
+    "file_size",
+    "content_type",
+    "extension",
+    "resource_type",
+    "ready_at",
+    "user_id",
+    "organization_id",
+    "content_hash",
 )
 
 

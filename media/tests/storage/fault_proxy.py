@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST instead of FIN
 
 Fault = Callable[["Handler"], None]
-Plan = Callable[[str, int], Fault | None]  # method and its number from 1 -> what goes wrong
+Plan = Callable[
+    [str, int], Fault | None
+]  # of the nth request with a method, from 1; None: no fault
 
 
 class FaultProxy:
@@ -60,14 +62,14 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
-    def answer(self) -> None:
+    def respond(self) -> None:
         self.close_connection = True
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length)
         fault = self.server.proxy.fault_for(self.command)
         (fault or forward)(self)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  http.server's names
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = respond  # noqa: N815  http.server's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
         """Say nothing."""
@@ -116,11 +118,11 @@ def page(code: int) -> Fault:
 def without(name: str) -> Fault:
     """Return the store's response without one of its headers."""
 
-    def answer(handler: Handler) -> None:
+    def respond(handler: Handler) -> None:
         code, headers, body = handler.ask_upstream()
         handler.send(code, [pair for pair in headers if pair[0].lower() != name], body)
 
-    return answer
+    return respond
 
 
 def document(body: bytes) -> Fault:
@@ -139,13 +141,13 @@ def reset(handler: Handler) -> None:
     handler.connection.close()
 
 
-def cut_answer(handler: Handler) -> None:
+def drop_response(handler: Handler) -> None:
     """Let the store process the request, then reset the connection instead of responding."""
     handler.ask_upstream()
     reset(handler)
 
 
-def cut_body(handler: Handler) -> None:
+def cut_response_body(handler: Handler) -> None:
     """Send half of the response's body, then reset the connection."""
     code, headers, body = handler.ask_upstream()
     length = [("Content-Length", str(len(body)))]

@@ -35,10 +35,10 @@ class BoundedJSONParser(BaseParser):
             parsed = json.loads(
                 _text(raw, media_type),
                 parse_constant=strict_json.strict_constant,
-                object_pairs_hook=unique_names,
+                object_pairs_hook=unique_keys,
             )
-        except RepeatedNameError:
-            raise ParseError("The JSON contains an object with a duplicate name.") from None
+        except DuplicateKeyError:
+            raise ParseError("A JSON object contains the same key twice.") from None
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
         except ValueError:
@@ -48,15 +48,15 @@ class BoundedJSONParser(BaseParser):
         return parsed
 
 
-class RepeatedNameError(Exception):
-    """Raised when a JSON object has a duplicate name: all but one value would be lost."""
+class DuplicateKeyError(Exception):
+    """Raised when a JSON object contains a key twice: one of the values would be lost."""
 
 
-def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dictionary (`object_pairs_hook`), or raise RepeatedNameError."""
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dictionary (`object_pairs_hook`), or raise DuplicateKeyError."""
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        raise RepeatedNameError
+        raise DuplicateKeyError
     return unique
 
 

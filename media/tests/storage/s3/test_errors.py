@@ -128,7 +128,7 @@ def test_an_incomplete_body_is_an_error(
     patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
 ) -> None:
     s3_store.put(prefix + "large", b"x" * 1_000_000, headers=PNG)
-    proxy.plan = always(fault_proxy.cut_body)
+    proxy.plan = always(fault_proxy.cut_response_body)
 
     with pytest.raises(StoreUnavailableError):
         read(patient_store, prefix + "large")
@@ -163,7 +163,7 @@ def test_signing_needs_no_store(connection: S3Connection, temp_key: str) -> None
 def test_a_request_whose_response_was_lost_is_retried(
     patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str, operation: Operation
 ) -> None:
-    proxy.plan = first_of_each(fault_proxy.cut_answer)
+    proxy.plan = first_of_each(fault_proxy.drop_response)
 
     operation(patient_store, key)
 
@@ -176,7 +176,7 @@ def test_a_request_whose_response_was_lost_is_retried(
 def test_the_bytes_are_right_after_a_lost_response(
     patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str
 ) -> None:
-    proxy.plan = first_of_each(fault_proxy.cut_answer)
+    proxy.plan = first_of_each(fault_proxy.drop_response)
 
     head = patient_store.put(key, b"World", headers=PNG)
     patient_store.copy(key, f"{key}.copy", if_match=head.etag, headers=PNG)
