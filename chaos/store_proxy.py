@@ -20,10 +20,10 @@ from devstack.process.ports import LOOPBACK, free_pairs
 
 CHUNK_BYTES: Final = 64 * 1024
 LATENCY_SECONDS: Final = 0.3
-LOST_SHARE: Final = 0.5  # of the answers, so that some clients get one
+LOST_SHARE: Final = 0.5  # of the responses, so that some clients get one
 SWITCH_SECONDS: Final = 10.0  # for a change of the fault
 TURNS_TO_CLOSE: Final = 3  # of the event loop, until the transports are closed
-INTERIM_ANSWER: Final = b"HTTP/1.1 100"  # comes before the request is complete
+INTERIM_RESPONSE: Final = b"HTTP/1.1 100"  # comes before the request is complete
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER
 
 
@@ -31,14 +31,14 @@ class StoreFault(StrEnum):
     """What the proxy does to connections.
 
     SLOW: each part of a request is late. HUNG: nothing passes, and what was sent arrives later.
-    RESET: a connection is reset when its client sends something. ANSWERS_LOST: the store does what
-    it was asked to do, and the connection is reset instead of the answer. REFUSED: nothing listens.
+    RESET: a connection is reset when its client sends something. RESPONSES_LOST: the store handles
+    the request, and the connection is reset instead of the response. REFUSED: nothing listens.
     """
 
     SLOW = "slow"
     HUNG = "hung"
     RESET = "reset"
-    ANSWERS_LOST = "answers-lost"
+    RESPONSES_LOST = "responses-lost"
     REFUSED = "refused"
 
 
@@ -138,7 +138,7 @@ class _Connection:
         self._proxy = proxy
         self._client = (reader, writer)
         self._pumps: list[asyncio.Task[None]] = []
-        self._answer_due = False
+        self._response_due = False
 
     async def serve(self) -> None:
         """Pass bytes on in both directions until one side closes the connection."""
@@ -150,7 +150,7 @@ class _Connection:
             writers.append(writer)
             self._pumps = [
                 asyncio.create_task(self._pump(self._client[0], writer, self._before_request)),
-                asyncio.create_task(self._pump(reader, self._client[1], self._before_answer)),
+                asyncio.create_task(self._pump(reader, self._client[1], self._before_response)),
             ]
             await asyncio.wait(self._pumps, return_when=asyncio.FIRST_COMPLETED)
         except OSError:
@@ -192,14 +192,14 @@ class _Connection:
         await self._proxy.flowing.wait()
         if self._proxy.fault is StoreFault.SLOW:
             await asyncio.sleep(LATENCY_SECONDS)
-        self._answer_due = True
+        self._response_due = True
         return self._proxy.fault is not StoreFault.RESET
 
-    async def _before_answer(self, chunk: bytes) -> bool:
+    async def _before_response(self, chunk: bytes) -> bool:
         """Wait while the fault lasts; return whether to pass the bytes on."""
         await self._proxy.flowing.wait()
-        is_start = self._answer_due and not chunk.startswith(INTERIM_ANSWER)
+        is_start = self._response_due and not chunk.startswith(INTERIM_RESPONSE)
         if is_start:
-            self._answer_due = False
-        is_lost = is_start and self._proxy.fault is StoreFault.ANSWERS_LOST
+            self._response_due = False
+        is_lost = is_start and self._proxy.fault is StoreFault.RESPONSES_LOST
         return not is_lost or self._proxy.random.random() >= LOST_SHARE

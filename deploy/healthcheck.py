@@ -1,7 +1,7 @@
-"""Whether the web server of this container answers; Docker asks by running this file.
+"""Check whether the web server of this container responds; Docker runs this file.
 
 Liveness only: restarting web processes does not repair a database. `/health/ready` tells a load
-balancer whether requests can be answered.
+balancer whether requests can be served.
 """
 
 import os
@@ -10,7 +10,7 @@ import urllib.request
 
 
 def main() -> int:
-    """Return 0 when the server answers under a host name it accepts."""
+    """Return 0 when the server responds to a request for a host name that it accepts."""
     port = os.environ.get("PORT", "8000")
     host = os.environ["ALLOWED_HOSTS"].split(",")[0].strip().removeprefix(".")
     request = urllib.request.Request(f"http://127.0.0.1:{port}/health/live", headers={"Host": host})

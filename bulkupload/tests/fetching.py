@@ -8,9 +8,9 @@ from bulkupload.services.images import fetch_remote
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import attach_all, chunk_ids, start_job
 from media.storage import RemoteFetcher
-from media.tests.storage.image_server import NAME, OTHER
+from media.tests.storage.image_server import HOST, OTHER_HOST
 
-ONE, TWO = f"https://{NAME}/1.png", f"https://{OTHER}/2.png"
+FIRST_URL, SECOND_URL = f"https://{HOST}/1.png", f"https://{OTHER_HOST}/2.png"
 
 
 def fetch_all(fetcher: RemoteFetcher) -> None:

@@ -19,8 +19,8 @@ PRODUCT: Any = SimpleNamespace(
 SIGNED = {"upload_url": "http://127.0.0.1:1/put", "upload_headers": {}, "file_url": "file"}
 
 
-class Answers:
-    """Answers with one status after another, or breaks the connection; then with 200."""
+class Responses:
+    """Responds with one status after another, or breaks the connection; then with 200."""
 
     def __init__(self) -> None:
         self.next: list[int | None] = []
@@ -40,55 +40,55 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-def answers() -> Answers:
-    return Answers()
+def responses() -> Responses:
+    return Responses()
 
 
 @pytest.fixture
 def client(
-    ledger: Ledger, answers: Answers, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, responses: Responses, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PatientClient]:
     def connect(**options: Any) -> httpx.Client:
-        return original(**options, transport=httpx.MockTransport(answers))
+        return original(**options, transport=httpx.MockTransport(responses))
 
     original = httpx.Client
     monkeypatch.setattr(httpx, "Client", connect)
     monkeypatch.setattr(client_module, "MAX_DELAY_SECONDS", 0.0)
     with PatientClient(PRODUCT, ledger, seed=1, abandoned=Event()) as client:
-        answers.requests.clear()
+        responses.requests.clear()
         yield client
 
 
 def test_an_outage_is_repeated_with_the_same_key(
-    client: PatientClient, answers: Answers, ledger: Ledger
+    client: PatientClient, responses: Responses, ledger: Ledger
 ) -> None:
-    answers.next = [503, None, 409, 429, 201]
+    responses.next = [503, None, 409, 429, 201]
 
     assert client.create_product(name="a") == "7"
 
-    assert len({request.headers["Idempotency-Key"] for request in answers.requests}) == 1
-    assert len(answers.requests) == 5
+    assert len({request.headers["Idempotency-Key"] for request in responses.requests}) == 1
+    assert len(responses.requests) == 5
     assert ledger.problems == []
     assert ledger.outcomes["create: ReadError"] == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 422, 404, 401])
 def test_other_errors_of_the_product_are_violations(
-    client: PatientClient, answers: Answers, ledger: Ledger, status: int
+    client: PatientClient, responses: Responses, ledger: Ledger, status: int
 ) -> None:
-    answers.next = [status]
+    responses.next = [status]
 
     with pytest.raises(GaveUpError):
         client.create_product(name="a")
 
     assert [problem[:11] for problem in ledger.problems] == [f"create: {status}"]
-    assert len(answers.requests) == 1
+    assert len(responses.requests) == 1
 
 
 def test_any_server_error_of_the_store_is_an_outage(
-    client: PatientClient, answers: Answers, ledger: Ledger
+    client: PatientClient, responses: Responses, ledger: Ledger
 ) -> None:
-    answers.next = [200, 500, 503, 200]
+    responses.next = [200, 500, 503, 200]
 
     assert client.upload(b"photo") == "file"
 
@@ -96,9 +96,9 @@ def test_any_server_error_of_the_store_is_an_outage(
 
 
 def test_a_refusal_of_the_store_is_a_violation(
-    client: PatientClient, answers: Answers, ledger: Ledger
+    client: PatientClient, responses: Responses, ledger: Ledger
 ) -> None:
-    answers.next = [200, 403]
+    responses.next = [200, 403]
 
     with pytest.raises(GaveUpError):
         client.upload(b"photo")

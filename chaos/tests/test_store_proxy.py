@@ -136,7 +136,7 @@ def test_reset_breaks_open_and_new_connections(
 
 
 def test_answers_lost_lets_the_store_do_its_work(proxy: StoreProxy, server: type[Handler]) -> None:
-    proxy.set(StoreFault.ANSWERS_LOST)
+    proxy.set(StoreFault.RESPONSES_LOST)
     outcomes = []
     for _ in range(REQUESTS):
         with closing(http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)) as client:
@@ -156,7 +156,7 @@ def test_answers_lost_breaks_open_connections_but_passes_an_interim_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(store_proxy, "LOST_SHARE", 1.0)
-    proxy.set(StoreFault.ANSWERS_LOST)
+    proxy.set(StoreFault.RESPONSES_LOST)
     head = b"PUT /key HTTP/1.1\r\nHost: s\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
     opened = client.sock
     assert isinstance(opened, socket.socket)

@@ -1,4 +1,4 @@
-"""Pauses of services: the kernel accepts connections for them, and nothing answers."""
+"""Pauses of services: the kernel accepts connections for them, and nothing responds."""
 
 import os
 import signal

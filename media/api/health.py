@@ -23,7 +23,7 @@ PROOF_TIME = timedelta(seconds=30)  # once, for a dozen requests to the store
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Report whether the database answers and whether the store settings have been verified."""
+    """Report whether the database responds and whether the store settings have been verified."""
     response = health.ready(request)
     if response.status_code == HTTPStatus.OK:
         request_limits.extend(PROOF_TIME)
@@ -44,7 +44,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def storage(request: HttpRequest) -> JsonResponse:
-    """Report whether the object store answers, and the difference between the clocks."""
+    """Report whether the object store responds, and the difference between the clocks."""
     try:
         report = store_health(public_store(), now=timezone.now())
     except StoreUnavailableError as error:

@@ -22,13 +22,13 @@ class StoreHealth:
 
 
 def store_health(store: ObjectStore, *, now: datetime) -> StoreHealth:
-    """Read the clock of the store; raises StoreUnavailableError when it does not answer."""
+    """Read the clock of the store; raises StoreUnavailableError when it does not respond."""
     clock = store.clock()
     return StoreHealth(drift=None if clock is None else now - clock)
 
 
 def stores_answer() -> bool:
-    """Return whether both stores answer."""
+    """Return whether both stores respond."""
     try:
         for store in (public_store(), private_store()):
             store.clock()

@@ -63,7 +63,7 @@ class Base(RuleBasedStateMachine):
         return items[number % len(items)]
 
     def request(self, user: str, method: str, path: str, body: Any = None, **options: Any) -> Any:
-        """Send a request; return the response, None if the process died before it answered."""
+        """Send a request; return the response, None if the process died before it responded."""
         call: Callable[..., Any] = getattr(self.clients[user], method)
         options = {"format": "json", **options}
         before, paused = database.fingerprint(VISIBLE), self.crashes.paused
@@ -77,7 +77,7 @@ class Base(RuleBasedStateMachine):
         assert status in range(200, 500) or status == 503, response.content
         if status >= 400 and paused == self.crashes.paused:
             changed = database.fingerprint(VISIBLE) != before
-            assert not changed, f"I14: a request answered {status} changed something"
+            assert not changed, f"I14: a request with status {status} changed something"
         return response
 
     def work(self, task: str, **arguments: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the model knows: plain values, filled from what the users sent and were answered."""
+"""What the model knows: plain values, filled from the requests of the users and their responses."""
 
 from collections import Counter
 from dataclasses import dataclass, field

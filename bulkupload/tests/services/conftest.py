@@ -8,8 +8,8 @@ from media.storage import RemoteFetcher
 from media.tests.factories import photo
 from media.tests.storage.image_server import (
     CERTIFICATE,
-    Answer,
     ImageServer,
+    Response,
     image_server,
 )
 
@@ -24,7 +24,7 @@ def running() -> Iterator[ImageServer]:
 def server(running: ImageServer, settings: Settings) -> ImageServer:
     settings.BULK_REMOTE_IMAGES = True
     running.requests.clear()
-    running.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
+    running.responses = {"/1.png": Response(body=photo(1)), "/2.png": Response(body=photo(2))}
     return running
 
 

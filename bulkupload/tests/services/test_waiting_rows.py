@@ -17,7 +17,7 @@ from bulkupload.models import (
 )
 from bulkupload.services import recovery  # noqa: F401  registers the queries for waiting rows
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.fetching import ONE, fetch_all
+from bulkupload.tests.fetching import FIRST_URL, fetch_all
 from bulkupload.tests.importing import attach_all, chunk_ids, start_job
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
@@ -42,7 +42,7 @@ def test_every_step_of_an_import_has_waiting_rows_in_its_queue(
     public: MemoryStore, user: User, fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
     assert not has_waiting_rows([BULK])
-    job = start_job(user, f"sku,name,cover_image\nS1,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nS1,Shoe,{FIRST_URL}\n")
 
     require_only_work(BulkUploadJob.objects.all())
     plan.plan_chunks(job.pk)

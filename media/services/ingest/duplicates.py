@@ -37,7 +37,7 @@ def find_without_object(
     """Return the resources with these hashes whose object is missing or was replaced.
 
     Lost ones are FAILED, because that was noticed before; damaged ones are READY, deleted or not.
-    Raises StoreUnavailableError when the store does not answer.
+    Raises StoreUnavailableError when the store does not respond.
     """
     if not hashes:
         return frozenset()

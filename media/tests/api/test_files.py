@@ -24,7 +24,7 @@ from sartiq.core.tests.http import asgi
 
 CDN = "https://cdn.sartiq.test"
 PLAIN = "https://pub.r2.test"
-Answer = tuple[int, Mapping[str, str], bytes]
+StatusHeadersBody = tuple[int, Mapping[str, str], bytes]
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ in_front = AsgiApplication(DjangoThreads(inside, threads=1), direct={"/files/": 
 before_nobody = AsgiApplication(DjangoThreads(pass_on, threads=1), direct={"/files/": respond})
 
 
-def ask(application: Any, target: str, method: str = "GET") -> Answer:
+def ask(application: Any, target: str, method: str = "GET") -> StatusHeadersBody:
     """Call the handler as a server does: with a percent-decoded path and the raw query."""
     if isinstance(application, AsgiApplication):
         return asgi.ask(application, target, method)

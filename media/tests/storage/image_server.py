@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 CERTIFICATE = Path(__file__).with_name("pictures.pem")
-NAME, OTHER = "pictures.example.com", "other.example.com"
+HOST, OTHER_HOST = "pictures.example.com", "other.example.com"
 
 
 @dataclass(kw_only=True)
-class Answer:
+class Response:
     """The response to requests for one path."""
 
     status: int = 200
@@ -44,10 +44,10 @@ class ImageServer:
     """A running server, its responses and the requests it received."""
 
     port: int
-    answers: dict[str, Answer] = field(default_factory=dict)
+    responses: dict[str, Response] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
-    def times(self, path: str) -> int:
+    def request_count(self, path: str) -> int:
         """Return how often a path was requested."""
         return [path for path, _ in self.requests].count(path)
 
@@ -61,7 +61,7 @@ def image_server() -> Iterator[ImageServer]:
 
         def do_GET(self) -> None:
             images.requests.append((self.path, dict(self.headers.items())))
-            response = images.answers.get(self.path, Answer(status=404))
+            response = images.responses.get(self.path, Response(status=404))
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)

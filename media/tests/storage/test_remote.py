@@ -18,15 +18,15 @@ from media.tests.rules.addresses.remote_spellings import REFUSED_ADDRESSES, REFU
 from media.tests.storage.fetching import fetch, refusal
 from media.tests.storage.image_server import (
     CERTIFICATE,
-    NAME,
-    OTHER,
-    Answer,
+    HOST,
+    OTHER_HOST,
     ImageServer,
+    Response,
     image_server,
 )
 
 BODY = b"\x89PNG" + bytes(range(256)) * 1024
-NAMES = {NAME: ["127.0.0.1"], OTHER: ["127.0.0.1"], "private.example.com": ["10.0.0.1"]}
+NAMES = {HOST: ["127.0.0.1"], OTHER_HOST: ["127.0.0.1"], "private.example.com": ["10.0.0.1"]}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def running() -> Iterator[ImageServer]:
 
 @pytest.fixture
 def server(running: ImageServer) -> ImageServer:
-    running.answers.clear()
+    running.responses.clear()
     running.requests.clear()
     return running
 
@@ -73,7 +73,7 @@ def test_a_host_with_an_internal_address_is_not_connected_to(
 ) -> None:
     fetcher = RemoteFetcher(resolve=lambda _host: [*others, address])
 
-    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_url_not_allowed", False)
+    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_url_not_allowed", False)
     assert packets == []
 
 
@@ -81,7 +81,7 @@ def test_a_host_with_an_internal_address_is_not_connected_to(
 def test_the_address_that_was_checked_is_the_one_connected_to(packets: list[Any]) -> None:
     fetcher = RemoteFetcher(resolve=lambda _host: ["2606:4700:4700::1111", "203.0.114.9"])
 
-    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
     assert {packet[0] for packet in packets} == {"203.0.114.9"}
 
 
@@ -89,12 +89,12 @@ def test_an_image_is_fetched_without_credentials(
     fetcher: RemoteFetcher, server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    server.answers["/a.png?v=1"] = Answer(body=BODY, headers={"Set-Cookie": "a=1"})
+    server.responses["/a.png?v=1"] = Response(body=BODY, headers={"Set-Cookie": "a=1"})
 
-    assert fetch(fetcher, f"https://{NAME}/a.png?v=1") == BODY
+    assert fetch(fetcher, f"https://{HOST}/a.png?v=1") == BODY
 
     [(_, headers)] = server.requests
-    assert headers["Host"] == NAME
+    assert headers["Host"] == HOST
     assert headers["User-Agent"].startswith("Sartiq")
     assert not headers.keys() & {"Cookie", "Authorization", "Referer"}
 
@@ -106,18 +106,19 @@ def test_a_certificate_for_another_name_is_refused(
     untrusted = replace(fetcher, ca_file=None)
 
     assert refusal(wrong, "https://evil.example.com/a.png") == ("image_unreachable", True)
-    assert refusal(untrusted, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert refusal(untrusted, f"https://{HOST}/a.png") == ("image_unreachable", True)
     assert server.requests == []
 
 
 def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: ImageServer) -> None:
-    places = [f"https://{OTHER}/1", "/2", f"//{NAME}/3"]
+    places = [f"https://{OTHER_HOST}/1", "/2", f"//{HOST}/3"]
     for number, location in enumerate(places):
-        server.answers[f"/{number}"] = Answer(status=302, headers={"Location": location})
-    server.answers["/3"] = Answer(body=BODY)
+        server.responses[f"/{number}"] = Response(status=302, headers={"Location": location})
+    server.responses["/3"] = Response(body=BODY)
 
-    assert fetch(fetcher, f"https://{NAME}/0") == BODY
-    assert [headers["Host"] for _, headers in server.requests] == [NAME, OTHER, OTHER, NAME]
+    assert fetch(fetcher, f"https://{HOST}/0") == BODY
+    hosts = [headers["Host"] for _, headers in server.requests]
+    assert hosts == [HOST, OTHER_HOST, OTHER_HOST, HOST]
 
 
 @pytest.mark.covers("T61")
@@ -127,9 +128,9 @@ def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: ImageServe
         ("https://private.example.com/a.png", "image_url_not_allowed"),
         ("https://127.0.0.1/a.png", "image_url_not_allowed"),
         ("https://169.254.169.254/latest/meta-data/", "image_url_not_allowed"),
-        (f"http://{NAME}/a.png", "image_url_not_allowed"),
-        (f"https://{NAME}:8443/a.png", "image_url_not_allowed"),
-        (f"https://a@{NAME}/a.png", "image_url_not_allowed"),
+        (f"http://{HOST}/a.png", "image_url_not_allowed"),
+        (f"https://{HOST}:8443/a.png", "image_url_not_allowed"),
+        (f"https://a@{HOST}/a.png", "image_url_not_allowed"),
         ("file:///etc/passwd", "image_url_not_allowed"),
         ("https://[::1", "image_url_not_allowed"),
         ("/here", "image_unreachable"),
@@ -139,10 +140,10 @@ def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: ImageServe
 def test_every_redirect_is_checked(
     fetcher: RemoteFetcher, server: ImageServer, location: str, fault: str
 ) -> None:
-    server.answers["/here"] = Answer(status=301, headers={"Location": location})
+    server.responses["/here"] = Response(status=301, headers={"Location": location})
 
-    assert refusal(fetcher, f"https://{NAME}/here") == (fault, False)
-    assert server.times("/here") == (4 if fault == "image_unreachable" else 1)
+    assert refusal(fetcher, f"https://{HOST}/here") == (fault, False)
+    assert server.request_count("/here") == (4 if fault == "image_unreachable" else 1)
 
 
 def test_a_permit_is_needed_for_the_host_of_each_redirect(
@@ -157,25 +158,25 @@ def test_a_permit_is_needed_for_the_host_of_each_redirect(
         yield True
         held.remove(host)
 
-    server.answers["/0"] = Answer(status=302, headers={"Location": f"https://{OTHER}/1"})
-    server.answers["/1"] = Answer(body=BODY)
+    server.responses["/0"] = Response(status=302, headers={"Location": f"https://{OTHER_HOST}/1"})
+    server.responses["/1"] = Response(body=BODY)
 
-    assert fetch(replace(fetcher, host_permit=host_permit), f"https://{NAME}/0") == BODY
-    assert (slots, held) == ([[NAME], [OTHER]], [])
+    assert fetch(replace(fetcher, host_permit=host_permit), f"https://{HOST}/0") == BODY
+    assert (slots, held) == ([[HOST], [OTHER_HOST]], [])
 
 
 def test_no_request_is_sent_without_a_permit(fetcher: RemoteFetcher, server: ImageServer) -> None:
     @contextmanager
     def host_permit(host: str) -> Iterator[bool]:
-        yield host == NAME
+        yield host == HOST
 
-    server.answers["/0"] = Answer(status=302, headers={"Location": f"https://{OTHER}/1"})
+    server.responses["/0"] = Response(status=302, headers={"Location": f"https://{OTHER_HOST}/1"})
     into = io.BytesIO()
 
     with pytest.raises(RemoteBusyError):
-        replace(fetcher, host_permit=host_permit).fetch(f"https://{NAME}/0", into=into)
+        replace(fetcher, host_permit=host_permit).fetch(f"https://{HOST}/0", into=into)
 
-    assert [headers["Host"] for _, headers in server.requests] == [NAME]
+    assert [headers["Host"] for _, headers in server.requests] == [HOST]
     assert into.getvalue() == b""
 
 
@@ -183,7 +184,7 @@ def test_no_request_is_sent_without_a_permit(fetcher: RemoteFetcher, server: Ima
     ("location", "requested"),
     [
         ("/ok#frag", "/ok"),
-        (f"https://{NAME}/ok#a#b", "/ok"),
+        (f"https://{HOST}/ok#a#b", "/ok"),
         ("/é.png".encode().decode("latin-1"), "/%C3%A9.png"),
         ("/à.png".encode().decode("latin-1"), "/%C3%A0.png"),
         ("/\xe9.png", "/%C3%A9.png"),
@@ -193,10 +194,10 @@ def test_no_request_is_sent_without_a_permit(fetcher: RemoteFetcher, server: Ima
 def test_a_redirect_location_is_decoded_as_the_server_sent_it(
     fetcher: RemoteFetcher, server: ImageServer, location: str, requested: str
 ) -> None:
-    server.answers["/here"] = Answer(status=302, headers={"Location": location})
-    server.answers[requested] = Answer(body=BODY)
+    server.responses["/here"] = Response(status=302, headers={"Location": location})
+    server.responses[requested] = Response(body=BODY)
 
-    assert fetch(fetcher, f"https://{NAME}/here") == BODY
+    assert fetch(fetcher, f"https://{HOST}/here") == BODY
 
 
 @pytest.mark.parametrize("size", [b"-5", b"five"])
@@ -204,9 +205,9 @@ def test_an_invalid_chunk_size_is_retried(
     fetcher: RemoteFetcher, server: ImageServer, size: bytes
 ) -> None:
     chunked = {"Transfer-Encoding": "chunked"}
-    server.answers["/a.png"] = Answer(body=size + b"\r\nabcde\r\n", length=-1, headers=chunked)
+    server.responses["/a.png"] = Response(body=size + b"\r\nabcde\r\n", length=-1, headers=chunked)
 
-    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
 
 
 @pytest.mark.parametrize(
@@ -227,9 +228,9 @@ def test_an_invalid_chunk_size_is_retried(
 def test_an_error_response_is_reported(
     fetcher: RemoteFetcher, server: ImageServer, status: int, fault: str, *, is_temporary: bool
 ) -> None:
-    server.answers["/a.png"] = Answer(status=status)
+    server.responses["/a.png"] = Response(status=status)
 
-    assert refusal(fetcher, f"https://{NAME}/a.png") == (fault, is_temporary)
+    assert refusal(fetcher, f"https://{HOST}/a.png") == (fault, is_temporary)
 
 
 @pytest.mark.covers("T61")
@@ -237,25 +238,25 @@ def test_an_error_response_is_reported(
 def test_reading_stops_at_the_size_limit(
     fetcher: RemoteFetcher, server: ImageServer, length: int | None
 ) -> None:
-    server.answers["/a.png"] = Answer(body=BODY, repeats=5, length=length)
+    server.responses["/a.png"] = Response(body=BODY, repeats=5, length=length)
     small = replace(fetcher, max_bytes=4 * len(BODY))
 
-    assert refusal(small, f"https://{NAME}/a.png") == ("file_too_large", False)
+    assert refusal(small, f"https://{HOST}/a.png") == ("file_too_large", False)
 
 
 def test_a_body_that_ends_early_is_retried(fetcher: RemoteFetcher, server: ImageServer) -> None:
-    server.answers["/a.png"] = Answer(body=BODY, length=len(BODY) + 1)
+    server.responses["/a.png"] = Response(body=BODY, length=len(BODY) + 1)
 
-    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
 
 
 @pytest.mark.covers("T61")
 def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: ImageServer) -> None:
     leave = threading.Event()
-    server.answers["/a.png"] = Answer(body=b"x" * 100, repeats=1000, hold=leave)
+    server.responses["/a.png"] = Response(body=b"x" * 100, repeats=1000, hold=leave)
     hasty = replace(fetcher, timeout=timedelta(seconds=1))
 
-    assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert refusal(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
     leave.set()
 
 
@@ -266,9 +267,9 @@ def test_one_step_may_take_all_the_remaining_time(
     monkeypatch.setattr(deadline_sockets, "READ_SECONDS", 0.01)
     monkeypatch.setattr(deadline_sockets, "_READ", timedelta(seconds=0.01))
     pausing = threading.Event()
-    server.answers["/a.png"] = Answer(body=BODY, repeats=2, hold=pausing)
+    server.responses["/a.png"] = Response(body=BODY, repeats=2, hold=pausing)
 
-    assert fetch(fetcher, f"https://{NAME}/a.png") == BODY * 2
+    assert fetch(fetcher, f"https://{HOST}/a.png") == BODY * 2
 
 
 @pytest.mark.covers("T61")
@@ -277,7 +278,7 @@ def test_a_silent_server_is_abandoned_in_time(fetcher: RemoteFetcher) -> None:
         hasty = replace(fetcher, port=silent.getsockname()[1], timeout=timedelta(milliseconds=300))
         begun = time.monotonic()
 
-        assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
+        assert refusal(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
         assert time.monotonic() - begun < deadline_sockets.CONNECT_SECONDS
 
 
@@ -287,4 +288,4 @@ def test_an_unknown_host_name_is_reported(fetcher: RemoteFetcher) -> None:
 
     lost = replace(fetcher, resolve=unknown)
 
-    assert refusal(lost, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert refusal(lost, f"https://{HOST}/a.png") == ("image_unreachable", True)

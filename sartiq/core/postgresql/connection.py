@@ -21,10 +21,10 @@ from sartiq.core.limits.request_limits import RequestLimits
 
 QUICK_SECONDS: Final = 0.05  # for a statement; during a slower one, another request may run
 SILENT_SECONDS: Final = 1.0  # without the end of a statement; then the server is checked
-CHECK_SECONDS: Final = 1.0  # for the server to answer the question below
+CHECK_SECONDS: Final = 1.0  # for a response to the message below
 CANCEL_SECONDS: Final = 1.0  # for a statement to end after its deadline
 INTERRUPT_SECONDS: Final = 0.1  # between two checks for signals, as in psycopg
-# "Do you support TLS?" is the first message of a connection. One byte answers it, before
+# "Do you support TLS?" is the first message of a connection. The response is one byte, sent before
 # authentication and even if all connections of the server are in use.
 SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 
@@ -40,7 +40,7 @@ class Connection(psycopg.Connection[Any]):
         interval: float = INTERRUPT_SECONDS,
         timeout: float | None = None,
     ) -> Result:
-        """Wait for the server; the connection is closed when it does not answer in time."""
+        """Wait for the server; the connection is closed when it does not respond in time."""
         limits = request_limits.current()
         if limits is None or timeout is not None:
             return super().wait(gen, interval, timeout)
@@ -93,7 +93,7 @@ def _resumed(gen: PQGen[Result]) -> PQGen[Result]:
 
 
 class ServerHangsError(OperationalError):
-    """Raised when PostgreSQL accepts connections and does not answer."""
+    """Raised when PostgreSQL accepts connections and does not respond."""
 
     def __init__(self) -> None:
         super().__init__("PostgreSQL does not respond.")
@@ -152,7 +152,7 @@ def _connects() -> bool:
     except ConnectionTimeout:
         return False
     except psycopg.Error:
-        return True  # it is down or refuses us, so it answers
+        return True  # it is down or refuses us, so it responds
     return True
 
 

@@ -106,26 +106,26 @@ def test_a_server_that_hangs_costs_the_connection_and_opens_the_breaker(
     sleep(0)  # workers are not affected
 
 
-@pytest.mark.parametrize("answer", [b"", b"N"])
+@pytest.mark.parametrize("response", [b"", b"N"])
 def test_a_server_is_asked_on_its_own_address(
-    answer: bytes, monkeypatch: pytest.MonkeyPatch
+    response: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounded, "CHECK_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = SimpleNamespace(
             hostaddr=b"127.0.0.1", host=b"ignored", port=str(server.getsockname()[1]).encode()
         )
-        if answer:
+        if response:
 
-            def answer_once() -> None:
+            def respond_once() -> None:
                 client, _ = server.accept()
                 with client:
                     assert client.recv(8) == b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-                    client.sendall(answer)
+                    client.sendall(response)
 
-            Thread(target=answer_once, daemon=True).start()
+            Thread(target=respond_once, daemon=True).start()
 
-        assert bounded.responds(address) is bool(answer)  # type: ignore[arg-type]
+        assert bounded.responds(address) is bool(response)  # type: ignore[arg-type]
 
 
 @pytest.mark.django_db

@@ -141,7 +141,7 @@ class ProductRules(UploadRules):
         ]
 
     def create_with(self, role: tuple[str, str], urls: list[str], *, key: str | None) -> None:
-        """Create a product with these files, and compare the answer with what must happen."""
+        """Create a product with these files, and compare the response with what must happen."""
         user, scope = role
         sku = self.state.new_name("M-")
         cover, *others = urls
@@ -167,7 +167,7 @@ class ProductRules(UploadRules):
         self.record_creation(role, sku, slots, response)
 
     def record_creation(self, role: tuple[str, str], sku: str, slots: Slots, response: Any) -> None:
-        """Add a product to the model if it exists; it must if the answer was 201."""
+        """Add a product to the model if it exists; it must if the status was 201."""
         user, scope = role
         rows = database.select(
             "SELECT id::text FROM catalog_product WHERE sku = %s"
@@ -239,7 +239,7 @@ class ProductRules(UploadRules):
         return self.crashes.died + self.crashes.paused
 
     def applied(self, product: Product, before: Slots, after: Slots) -> Slots:
-        """Return which slots a product has after a request that got no answer: I14."""
+        """Return which slots a product has after a request without a response: I14."""
         files = always.files_of(product.pk)
         for slots in (after, before):
             try:
@@ -250,7 +250,7 @@ class ProductRules(UploadRules):
         raise AssertionError(f"I14: {product.sku} was changed in part: {files}")
 
     def read_deletion(self, product: Product) -> None:
-        """Read whether a deletion or restoration that got no answer took effect."""
+        """Read whether a deletion or restoration without a response took effect."""
         sql = "SELECT deleted_at IS NOT NULL FROM catalog_product WHERE id = %s"
         [(is_deleted,)] = database.select(sql, product.pk)
         if is_deleted != (product.deleted_at is not None):

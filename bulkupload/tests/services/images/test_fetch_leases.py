@@ -17,13 +17,13 @@ from bulkupload.models import (
 )
 from bulkupload.services import jobs, lifecycle
 from bulkupload.services.images import attach, fetch_remote
-from bulkupload.tests.fetching import ONE, fetch_all, import_rows
+from bulkupload.tests.fetching import FIRST_URL, fetch_all, import_rows
 from bulkupload.tests.importing import ImageCounts, attach_all, batch_ids, image_counts
 from media.models import Upload
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
-from media.tests.storage.image_server import Answer, ImageServer
+from media.tests.storage.image_server import ImageServer, Response
 from sartiq.core.work import crash_points, leases
 
 
@@ -53,7 +53,7 @@ def test_the_lease_of_an_image_is_renewed_while_the_store_is_slow(
     short_lease: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import_rows(user, ONE)
+    import_rows(user, FIRST_URL)
     put = public.put
 
     def slow(*args: Any, **kwargs: Any) -> Any:
@@ -90,8 +90,8 @@ def test_the_lease_of_a_batch_is_renewed_while_files_are_read(
 def test_a_new_job_does_not_inherit_the_attempts_of_a_cancelled_one(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
-    server.answers = {"/1.png": Answer(status=503)}
-    job = import_rows(user, ONE)
+    server.responses = {"/1.png": Response(status=503)}
+    job = import_rows(user, FIRST_URL)
     image = RemoteImage.objects.get()
     for _ in range(4):
         RemoteImage.objects.update(run_after=None)
@@ -100,7 +100,7 @@ def test_a_new_job_does_not_inherit_the_attempts_of_a_cancelled_one(
     before = RemoteImage.objects.get()
     assert (before.attempts, before.run_after is None) == (4, False)
 
-    import_rows(user, ONE)
+    import_rows(user, FIRST_URL)
 
     row = RemoteImage.objects.get()
     assert (row.attempts, row.run_after) == (0, None)
@@ -115,8 +115,8 @@ def test_attempts_for_a_running_job_still_count(
     *,
     is_held: bool,
 ) -> None:
-    server.answers = {"/1.png": Answer(status=503)}
-    job = import_rows(user, ONE)
+    server.responses = {"/1.png": Response(status=503)}
+    job = import_rows(user, FIRST_URL)
     fetch_all(fetcher)
     if is_held:
         RemoteImage.objects.update(run_after=None)
@@ -124,7 +124,7 @@ def test_attempts_for_a_running_job_still_count(
         lifecycle.cancel(job.pk)
     before = RemoteImage.objects.values_list("attempts", "run_after", "lease_fence").get()
 
-    import_rows(user, ONE)
+    import_rows(user, FIRST_URL)
 
     after = RemoteImage.objects.values_list("attempts", "run_after", "lease_fence").get()
     assert after == before
@@ -143,7 +143,7 @@ def test_nothing_is_fetched_for_a_user_who_may_no_longer_write(
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
     scope = OwnerScope(user_id=user.pk, organization_id=organization.pk)
-    job = import_rows(user, ONE, scope=scope)
+    job = import_rows(user, FIRST_URL, scope=scope)
     if is_removed:
         Membership.objects.filter(user=user).delete()
     else:
@@ -166,7 +166,7 @@ def test_an_image_is_fetched_for_a_job_whose_user_may_still_write(
     cancelled, staying = [
         import_rows(
             person,
-            ONE,
+            FIRST_URL,
             scope=OwnerScope(user_id=person.pk, organization_id=membership.organization_id),
         )
         for person in (user, colleague.user)
@@ -178,4 +178,4 @@ def test_an_image_is_fetched_for_a_job_whose_user_may_still_write(
 
     cancelled.refresh_from_db()
     assert (cancelled.status, cancelled.failure_code) == (JobStatus.CANCELLED, "owner_gone")
-    assert server.times("/1.png") == 1
+    assert server.request_count("/1.png") == 1

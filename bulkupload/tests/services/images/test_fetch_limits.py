@@ -17,10 +17,10 @@ from bulkupload.models import (
     RemoteStatus,
 )
 from bulkupload.services.images import fetch_limits, fetch_remote
-from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_rows
+from bulkupload.tests.fetching import FIRST_URL, SECOND_URL, fetch_all, import_rows
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
-from media.tests.storage.image_server import NAME, OTHER, Answer, ImageServer
+from media.tests.storage.image_server import HOST, OTHER_HOST, ImageServer, Response
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def test_the_number_of_concurrent_fetches_is_limited(
     at_once: int,
 ) -> None:
     settings.BULK_REMOTE_AT_ONCE = at_once
-    import_rows(user, ONE)
+    import_rows(user, FIRST_URL)
 
     with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once)]):
         fetch_all(fetcher)
@@ -80,7 +80,7 @@ def test_the_number_of_concurrent_fetches_is_limited(
     assert enqueued == [row.pk]
     with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once - 1)]):
         fetch_all(fetcher)
-    assert server.times("/1.png") == 1
+    assert server.request_count("/1.png") == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -94,22 +94,22 @@ def test_the_number_of_concurrent_fetches_from_a_host_is_limited(
     *,
     is_redirected: bool,
 ) -> None:
-    server.answers["/2.png"] = Answer(status=302, headers={"Location": ONE})
-    import_rows(user, TWO if is_redirected else ONE)
+    server.responses["/2.png"] = Response(status=302, headers={"Location": FIRST_URL})
+    import_rows(user, SECOND_URL if is_redirected else FIRST_URL)
 
     with held_by_others(
-        *[fetch_limits.host_permit(NAME) for _ in range(fetch_limits.MAX_FETCHES_PER_HOST)]
+        *[fetch_limits.host_permit(HOST) for _ in range(fetch_limits.MAX_FETCHES_PER_HOST)]
     ):
         fetch_all(fetcher)
 
     hosts = [headers["Host"] for _, headers in server.requests]
-    assert hosts == ([OTHER] if is_redirected else [])
+    assert hosts == ([OTHER_HOST] if is_redirected else [])
     row = RemoteImage.objects.get()
     assert (row.status, row.attempts, row.lease_holder) == (RemoteStatus.WAITING, 0, None)
     assert enqueued == [row.pk]
     RemoteImage.objects.update(run_after=None)
     fetch_all(fetcher)
-    assert server.times("/1.png") == 1
+    assert server.request_count("/1.png") == 1
 
 
 def test_each_fetch_enqueues_the_next_one_of_any_owner(
@@ -122,16 +122,16 @@ def test_each_fetch_enqueues_the_next_one_of_any_owner(
     enqueued: list[UUID],
 ) -> None:
     settings.BULK_REMOTE_AT_ONCE = 2
-    many = [f"https://{NAME}/1.png?{number}" for number in range(20)]
+    many = [f"https://{HOST}/1.png?{number}" for number in range(20)]
     import_rows(user, *many)
     other = UserFactory.create()
-    import_rows(other, ONE)
+    import_rows(other, FIRST_URL)
     assert len(enqueued) == 3
     RemoteImage.objects.filter(user=other).update(sent_at=None)
 
     for pk in enqueued:  # the list grows during the loop
         fetch_remote.fetch(pk, fetcher=fetcher)
 
-    assert server.times("/1.png") == 1
+    assert server.request_count("/1.png") == 1
     assert len(server.requests) == 21
     assert not RemoteImage.objects.unfinished().exists()

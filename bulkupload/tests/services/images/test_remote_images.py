@@ -14,7 +14,7 @@ from bulkupload.models import (
     RemoteStatus,
 )
 from bulkupload.services import jobs
-from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
+from bulkupload.tests.fetching import FIRST_URL, SECOND_URL, fetch_all, import_chunks, run_and_fetch
 from bulkupload.tests.images import attachment_count, warning_codes
 from bulkupload.tests.importing import (
     ImageCounts,
@@ -33,8 +33,8 @@ from media.tests.factories import photo
 from media.tests.packets import refuse_packets
 from media.tests.rules.addresses.remote_spellings import REFUSED_URLS
 from media.tests.storage.image_server import (
-    Answer,
     ImageServer,
+    Response,
 )
 from sartiq.core.work.retry_policy import MAX_ATTEMPTS
 
@@ -51,7 +51,7 @@ def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
 ) -> None:
     settings.BULK_REMOTE_IMAGES = is_on
     bad = [url for url in REFUSED_URLS if "\x00" not in url]
-    bad += [] if is_on else [ONE, TWO, "https://elsewhere.example.com/a.png"]
+    bad += [] if is_on else [FIRST_URL, SECOND_URL, "https://elsewhere.example.com/a.png"]
     rows = [f'S{number},Name,"{url}"' for number, url in enumerate(bad)]
     job = start_job(user, "sku,name,cover_image\n" + "\n".join(rows) + "\n")
 
@@ -68,7 +68,7 @@ def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
 def test_a_host_with_a_private_address_causes_a_warning(
     public: MemoryStore, user: User, server: ImageServer, packets: list[Any]
 ) -> None:
-    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n")
 
     run_and_fetch(job, RemoteFetcher(resolve=lambda _host: ["10.0.0.1"]))
 
@@ -80,12 +80,13 @@ def test_a_host_with_a_private_address_causes_a_warning(
 def test_remote_images_are_fetched_once_and_attached(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
-    table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}|{ONE}\nB,Boot,{ONE},\n"
+    both = f"{SECOND_URL}|{FIRST_URL}"
+    table = f"sku,name,cover_image,images\nA,Shoe,{FIRST_URL},{both}\nB,Boot,{FIRST_URL},\n"
 
     job = run_and_fetch(start_job(user, table), fetcher)
 
     assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=4))
-    assert (server.times("/1.png"), server.times("/2.png")) == (1, 1)
+    assert (server.request_count("/1.png"), server.request_count("/2.png")) == (1, 1)
     assert MediaResource.objects.count() == 2
     assert (attachment_count("A"), attachment_count("B")) == (3, 1)
     assert Upload.objects.count() == 2
@@ -94,12 +95,12 @@ def test_remote_images_are_fetched_once_and_attached(
 def test_importing_the_same_table_again_fetches_and_writes_nothing(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
-    table = f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"
+    table = f"sku,name,images\nA,Shoe,{FIRST_URL}|{SECOND_URL}\nB,Boot,{SECOND_URL}\n"
     run_and_fetch(start_job(user, table), fetcher)
     before = list(Product.objects.order_by("sku").values_list("updated_at", flat=True))
     batches = BulkUploadMediaBatch.objects.count()
     server.requests.clear()
-    server.answers.clear()
+    server.responses.clear()
 
     job = run_and_fetch(start_job(user, table), fetcher)
 
@@ -112,18 +113,19 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
 def test_a_bad_remote_image_is_a_warning_and_can_be_retried(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
-    page = Answer(body=b"<html>" * 100, headers={"Content-Type": "image/png"})
-    server.answers = {"/1.png": page}
+    page = Response(body=b"<html>" * 100, headers={"Content-Type": "image/png"})
+    server.responses = {"/1.png": page}
 
     job = run_and_fetch(
-        start_job(user, f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"), fetcher
+        start_job(user, f"sku,name,images\nA,Shoe,{FIRST_URL}|{SECOND_URL}\nB,Boot,{SECOND_URL}\n"),
+        fetcher,
     )
 
     assert (job.status, row_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, RowCounts(created=2))
     assert image_counts(job) == ImageCounts(failed=3)
     expected = [(2, "content_type_mismatch"), (2, "image_not_found"), (3, "image_not_found")]
     assert warning_codes() == expected
-    server.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
+    server.responses = {"/1.png": Response(body=photo(1)), "/2.png": Response(body=photo(2))}
     again = run_and_fetch(jobs.retry(user=user, job_id=job.pk), fetcher)
     assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, ImageCounts(ready=3))
     assert (attachment_count("A"), attachment_count("B")) == (2, 1)
@@ -133,8 +135,8 @@ def test_a_bad_remote_image_is_a_warning_and_can_be_retried(
 def test_a_temporary_failure_is_retried_with_growing_delays(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher, status: int
 ) -> None:
-    server.answers = {"/1.png": Answer(status=status)}
-    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    server.responses = {"/1.png": Response(status=status)}
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n")
     import_chunks(job)
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -142,7 +144,7 @@ def test_a_temporary_failure_is_retried_with_growing_delays(
         assert RemoteImage.objects.get().status == RemoteStatus.WAITING
         RemoteImage.objects.update(run_after=None)
         fetch_all(fetcher)
-        assert server.times("/1.png") == attempt
+        assert server.request_count("/1.png") == attempt
     attach_all(job)
 
     assert image_counts(job) == ImageCounts(failed=1)
@@ -156,7 +158,7 @@ def test_an_image_is_attached_after_a_temporary_failure(
     fetcher: RemoteFetcher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n")
     import_chunks(job)
 
     def away(*args: Any, **kwargs: Any) -> None:
@@ -178,16 +180,16 @@ def test_members_of_an_organization_share_fetched_images(
 ) -> None:
     membership = MembershipFactory.create(user=user)
     colleague = MembershipFactory.create(organization=membership.organization)
-    table = f"sku,name,cover_image\nA,Shoe,{ONE}\n"
+    table = f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n"
     for person in (user, colleague.user):
         scope = OwnerScope(user_id=person.pk, organization_id=membership.organization_id)
         job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
-    assert server.times("/1.png") == 1
+    assert server.request_count("/1.png") == 1
     assert image_counts(job) == ImageCounts()
 
     other = run_and_fetch(start_job(user, table), fetcher)
 
-    assert server.times("/1.png") == 2
+    assert server.request_count("/1.png") == 2
     assert image_counts(other) == ImageCounts(ready=1)
 
 
@@ -197,8 +199,9 @@ def test_staff_who_import_for_an_organization_attach_its_fetched_images(
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
     for person, sku in ((user, "A"), (staff, "B")):
         scope = OwnerScope(user_id=person.pk, organization_id=member.organization_id)
-        table = f"sku,name,cover_image\n{sku},Shoe,{ONE}\n"
+        table = f"sku,name,cover_image\n{sku},Shoe,{FIRST_URL}\n"
         job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
 
     assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
-    assert (attachment_count("A"), attachment_count("B"), server.times("/1.png")) == (1, 1, 1)
+    assert (attachment_count("A"), attachment_count("B")) == (1, 1)
+    assert server.request_count("/1.png") == 1

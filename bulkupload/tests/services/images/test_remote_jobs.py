@@ -16,7 +16,7 @@ from bulkupload.models import (
 from bulkupload.services import jobs, recovery
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
+from bulkupload.tests.fetching import FIRST_URL, SECOND_URL, fetch_all, import_chunks, run_and_fetch
 from bulkupload.tests.images import attachment_count, warning_codes
 from bulkupload.tests.importing import (
     ImageCounts,
@@ -32,7 +32,7 @@ from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.crashes import Crash, dying_at
 from media.tests.storage.image_server import (
-    NAME,
+    HOST,
     ImageServer,
 )
 from media.tests.threads import at_once
@@ -42,7 +42,7 @@ from sartiq.core.work import crash_points
 def test_nothing_is_fetched_for_a_job_that_was_cancelled(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
-    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n")
     import_chunks(job)
     jobs.cancel(user=user, job_id=job.pk)
 
@@ -50,7 +50,7 @@ def test_nothing_is_fetched_for_a_job_that_was_cancelled(
     recovery.resend()
 
     assert server.requests == []
-    again = run_and_fetch(start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
+    again = run_and_fetch(start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n"), fetcher)
     assert image_counts(again) == ImageCounts(ready=1)
 
 
@@ -61,7 +61,7 @@ def test_switching_remote_images_off_stops_waiting_fetches(
     fetcher: RemoteFetcher,
     settings: Settings,
 ) -> None:
-    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n")
     import_chunks(job)
     settings.BULK_REMOTE_IMAGES = False
 
@@ -94,7 +94,8 @@ def test_every_image_is_counted_once_despite_a_crash_at_any_step(
     crash_count: int,
 ) -> None:
     settings.LEASE_SECONDS = 0  # the lease of a dead worker ends immediately
-    table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}\nB,Boot,no,{TWO}|{ONE}\n"
+    both = f"{SECOND_URL}|{FIRST_URL}"
+    table = f"sku,name,cover_image,images\nA,Shoe,{FIRST_URL},{SECOND_URL}\nB,Boot,no,{both}\n"
     job = start_job(user, table)
     crashes = 0
 
@@ -126,8 +127,10 @@ def test_products_of_overlapping_jobs_have_the_images_of_the_later_job(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     rows = [(f"S{number}", "Name") for number in range(30)]
-    first = start_job(user, "".join(["sku,name,images\n", *(f"{s},{n},{ONE}\n" for s, n in rows)]))
-    both = f"{TWO}|{ONE}"
+    first = start_job(
+        user, "".join(["sku,name,images\n", *(f"{s},{n},{FIRST_URL}\n" for s, n in rows)])
+    )
+    both = f"{SECOND_URL}|{FIRST_URL}"
     last = start_job(
         user, "".join(["sku,name,images\n", *(f"{s},{n},{both}\n" for s, n in rows[::-1])])
     )
@@ -158,7 +161,7 @@ def test_statements_have_as_many_parameters_for_any_number_of_remote_images(
     settings.BULK_REMOTE_IMAGES = True
     most = []
     for sku, image_count in (("A", 2), ("B", 50)):
-        urls = [f"https://{NAME}/{sku}-{number}.png" for number in range(image_count)]
+        urls = [f"https://{HOST}/{sku}-{number}.png" for number in range(image_count)]
         job = start_job(user, f"sku,name,images\n{sku},Shoe,{'|'.join(urls)}\n")
         with parameter_counts() as parameters:
             plan.plan_chunks(job.pk)

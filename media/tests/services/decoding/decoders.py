@@ -82,7 +82,7 @@ def send_request(process: subprocess.Popen[str], request: dict[str, object]) -> 
     print(json.dumps(request), file=process.stdin, flush=True)
 
 
-def answer(process: subprocess.Popen[str], *, seconds: float = TIMEOUT_SECONDS) -> int | None:
+def decoder_pid(process: subprocess.Popen[str], *, seconds: float = TIMEOUT_SECONDS) -> int | None:
     """Return the decoder's process id once the request is done, None if that takes too long."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], seconds)

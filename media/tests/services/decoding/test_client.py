@@ -10,8 +10,8 @@ from media.services.decoding import client, decode
 from media.tests.rules.file_types.specimens import still
 from media.tests.services.decoding.decoders import (
     TIMEOUT_SECONDS,
-    answer,
     decode_request,
+    decoder_pid,
     forks_of,
     holder,
     is_gone,
@@ -86,7 +86,7 @@ def test_the_child_of_a_killed_process_ends(
 ) -> None:
     with holder() as process:
         send_request(process, decode_request(file(still("image/jpeg"))))
-        child = answer(process)
+        child = decoder_pid(process)
         assert child is not None
         remaining = [child]
         if busy:

@@ -44,7 +44,7 @@ from sartiq.core.work.exclusive import AlreadyRunningError
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 25
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def shoe() -> bytes:
     return specimens.still(PNG)
 
 
-def in_other_connection(work: Callable[[], Answer]) -> Answer:
+def in_other_connection(work: Callable[[], Result]) -> Result:
     """Run a function on its own database connection and return its result."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(_closing, work).result()
@@ -83,7 +83,7 @@ def at_once(*works: Callable[[], object]) -> None:
             future.result()
 
 
-def _closing(work: Callable[[], Answer]) -> Answer:
+def _closing(work: Callable[[], Result]) -> Result:
     try:
         return work()
     finally:
@@ -230,7 +230,7 @@ def test_a_cleanup_between_check_and_claim_refuses_the_file(
 ) -> None:
     late = upload(user)
     stored(store, late.key, shoe)
-    crash_points.install(lambda point: clean_up(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
+    crash_points.install(lambda point: clean_up(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's result is ignored
 
     try:
         response = is_refused(lambda: ingest(user, store, selectors.public_url(late.key)))

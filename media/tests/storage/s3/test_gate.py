@@ -189,7 +189,7 @@ def test_the_probe_notices_a_store_that_is_down() -> None:
 
 
 def test_a_wait_for_the_store_ends_with_the_request() -> None:
-    """A server that accepts and never answers, and a request of a tenth of a second."""
+    """A server that accepts and never responds, and a request of a tenth of a second."""
     with FaultProxy(NOTHING) as proxy:
         proxy.plan = lambda _method, _number: fault_proxy.hang
         store = S3Store(connection(proxy.url), "bucket")

@@ -106,11 +106,11 @@ def test_a_missing_bucket_is_not_reported_as_a_missing_object(
 def test_a_missing_object_in_an_existing_bucket_is_not_found(
     patient_store: S3Store, proxy: FaultProxy
 ) -> None:
-    def answer(handler: fault_proxy.Handler) -> None:
+    def respond(handler: fault_proxy.Handler) -> None:
         is_object = handler.path.endswith("/media/absent")
         (fault_proxy.status(404) if is_object else fault_proxy.forward)(handler)
 
-    proxy.plan = always(answer)
+    proxy.plan = always(respond)
     for look in (patient_store.head, patient_store.open):
         with pytest.raises(ObjectNotFoundError):
             look("media/absent")

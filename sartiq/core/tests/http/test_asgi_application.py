@@ -44,11 +44,11 @@ def test_a_body_is_passed_on_complete(size: int) -> None:
     pieces = chunks(body[: size // 3], body[size // 3 :])
     length = {"Content-Length": str(size)}
 
-    status, headers, answered = asgi.ask(
+    status, headers, response_body = asgi.ask(
         in_front_of(echo), "/a", "POST", headers=length, messages=pieces
     )
 
-    assert (status, answered) == (200, body)
+    assert (status, response_body) == (200, body)
     assert "Connection" not in headers
 
 
@@ -62,9 +62,9 @@ def test_a_large_body_of_a_refused_request_is_not_read() -> None:
 
 @pytest.mark.parametrize("headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "9"}])
 def test_a_get_reads_no_body(headers: dict[str, str]) -> None:
-    status, answered, body = asgi.ask(in_front_of(echo), "/a", headers=headers)
+    status, response_headers, body = asgi.ask(in_front_of(echo), "/a", headers=headers)
 
-    assert (status, body, answered["Connection"]) == (200, b"", "close")
+    assert (status, body, response_headers["Connection"]) == (200, b"", "close")
 
 
 @pytest.mark.parametrize("size", [100, MAX_EAGER_BODY_BYTES + 1])
