@@ -39,13 +39,13 @@ def scopes_for(
 
     The key of the personal one is None. Takes at most one query.
     """
-    named = {pk for pk in organization_ids if pk is not None}
-    allowed: set[UUID | None] = {None}
-    if named and user.is_superuser:
-        allowed |= set(Organization.objects.filter(pk__among=named).values_list("pk", flat=True))
-    elif named:
-        allowed |= set(organization_ids_of(user).filter(organization_id__in=named))
-    return {pk: OwnerScope(user_id=user.pk, organization_id=pk) for pk in allowed}
+    ids = {pk for pk in organization_ids if pk is not None}
+    allowed_ids: set[UUID | None] = {None}
+    if ids and user.is_superuser:
+        allowed_ids |= set(Organization.objects.filter(pk__among=ids).values_list("pk", flat=True))
+    elif ids:
+        allowed_ids |= set(organization_ids_of(user).filter(organization_id__in=ids))
+    return {pk: OwnerScope(user_id=user.pk, organization_id=pk) for pk in allowed_ids}
 
 
 def may_write(user: User, scope: OwnerScope) -> bool:

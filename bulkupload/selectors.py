@@ -285,9 +285,9 @@ def _batch_progress(
     if batch.started_at is None or not finished:
         return progress
     rate = finished / _seconds(batch.started_at, batch.finished_at or now)
-    left = sum(counts.get(status, 0) for status in IN_WORK) - undecided
+    remaining = sum(counts.get(status, 0) for status in IN_WORK) - undecided
     return replace(
         progress,
         photos_per_second=round(rate, 1),
-        seconds_left=None if batch.is_finished else ceil(max(left, 0) / rate),
+        seconds_left=None if batch.is_finished else ceil(max(remaining, 0) / rate),
     )

@@ -65,29 +65,29 @@ class PatientClient:
     def upload(self, body: bytes) -> str:
         """Upload a JPEG and return its URL."""
         payload = {"filename": "photo.jpg", "content_type": "image/jpeg", "file_size": len(body)}
-        signed = self._repeat(
+        ticket = self._repeat(
             "presign", lambda: self._api.post(f"{API}/uploads/presigned-url", json=payload)
         ).json()
         self._repeat(
             "put",
             lambda: self._store.put(
-                signed["upload_url"], content=body, headers=signed["upload_headers"]
+                ticket["upload_url"], content=body, headers=ticket["upload_headers"]
             ),
             is_store=True,
         )
         self._ledger.add_upload()
-        return str(signed["file_url"])
+        return str(ticket["file_url"])
 
     def create_product(self, **fields: Any) -> str:
         """Create a product and return its id."""
         headers = self._idempotency_key()
-        created = self._repeat(
+        response = self._repeat(
             "create",
             lambda: self._api.post(
                 f"{API}/products/", params=self._owner, json=fields, headers=headers
             ),
         )
-        return str(created.json()["id"])
+        return str(response.json()["id"])
 
     def change_product(self, product_id: str, **fields: Any) -> None:
         """Change fields of a product."""
@@ -96,7 +96,7 @@ class PatientClient:
     def import_table(self, filename: str, body: bytes) -> str:
         """Send a table and return the id of its import."""
         headers = self._idempotency_key()
-        accepted = self._repeat(
+        response = self._repeat(
             "import",
             lambda: self._api.post(
                 f"{API}/bulk-upload/",
@@ -105,7 +105,7 @@ class PatientClient:
                 headers=headers,
             ),
         )
-        return str(accepted.json()["id"])
+        return str(response.json()["id"])
 
     def _idempotency_key(self) -> dict[str, str]:
         return {"Idempotency-Key": f"chaos-{self._random.getrandbits(96):024x}"}

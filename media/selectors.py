@@ -41,13 +41,15 @@ def public_base_urls() -> list[str]:
     return list(dict.fromkeys([settings.CDN_URL, settings.R2_PUBLIC_URL]))
 
 
-def named_keys(object_keys: Iterable[str]) -> set[str]:
-    """Return those keys that a resource names, whatever its status, deleted or not."""
-    wanted = set(object_keys)
-    ids = [resource_id for key in wanted if (resource_id := keys.resource_id_of(key))]
-    rows = MediaResource.with_deleted.filter(Q(storage_key__among=wanted) | Q(pk__among=ids))
+def keys_of_resources(object_keys: Iterable[str]) -> set[str]:
+    """Return those keys to which a resource refers, whatever its status, deleted or not."""
+    candidates = set(object_keys)
+    ids = [resource_id for key in candidates if (resource_id := keys.resource_id_of(key))]
+    rows = MediaResource.with_deleted.filter(Q(storage_key__among=candidates) | Q(pk__among=ids))
     fields = ("pk", "storage_key", "extension", "resource_type")
-    return {key for row in rows.only(*fields) for key in row.own_keys | {row.storage_key}} & wanted
+    return {
+        key for row in rows.only(*fields) for key in row.own_keys | {row.storage_key}
+    } & candidates
 
 
 def resources_visible_to(user: User, *, deleted: bool = False) -> QuerySet[MediaResource]:

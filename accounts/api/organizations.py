@@ -74,13 +74,13 @@ class Organizations(ModelEndpointSet):
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
         data = validate_input(OrganizationChangeIn, request.data)
-        changed = organizations.change(
+        organization = organizations.change(
             actor=caller,
             organization_id=org_id,
             precondition=precondition(request, _organization),
             **data,
         )
-        return Response(OrganizationOut(changed).data)
+        return Response(OrganizationOut(organization).data)
 
 
 @extend_schema(tags=["organizations"])
@@ -129,14 +129,14 @@ class Members(ModelEndpointSet):
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
         data = validate_input(MemberChangeIn, request.data)
-        changed = members.change_role(
+        membership = members.change_role(
             actor=caller,
             organization_id=org_id,
             user_id=user_id,
             precondition=precondition(request, _member),
             **data,
         )
-        return Response(MemberOut(changed).data)
+        return Response(MemberOut(membership).data)
 
     @extend_schema(operation_id="delete_member", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, org_id: UUID, user_id: UUID) -> Response:

@@ -39,13 +39,13 @@ class Me(Endpoint):
     def patch(self, request: Request) -> Response:
         """Change the name; the address and the password require the current password."""
         data = validate_input(ProfileIn, request.data)
-        changed = users.change_own(
+        user = users.change_own(
             request=request._request,  # noqa: SLF001  django-axes marks the request it is given
             user=caller_of(request),
             precondition=precondition(request, _as_json),
             **data,
         )
-        return Response(UserOut(changed).data)
+        return Response(UserOut(user).data)
 
 
 @extend_schema(tags=["users"])
@@ -85,12 +85,12 @@ class Users(ModelEndpointSet):
     )
     def partial_update(self, request: Request, user_id: UUID) -> Response:
         """Change a user; the last active superuser must stay one."""
-        changed = users.change(
+        user = users.change(
             user_id=user_id,
             precondition=precondition(request, _as_json),
             **validate_input(UserChangeIn, request.data),
         )
-        return Response(UserOut(changed).data)
+        return Response(UserOut(user).data)
 
     @extend_schema(operation_id="delete_user", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, user_id: UUID) -> Response:

@@ -30,12 +30,12 @@ class BoundedMultiPartParser(MultiPartParser):
             raise TableTooLargeError
         # Django's parser accepts a form that is cut off. If the part with `dry_run` were missing,
         # a dry run would write to the database.
-        counted: Any = CountedBody(stream)
+        counting_stream: Any = CountedBody(stream)
         try:
-            form = super().parse(counted, media_type, parser_context)
+            form = super().parse(counting_stream, media_type, parser_context)
         except ParseError:
             raise NotAFormError from None
-        if counted.size < length:
+        if counting_stream.size < length:
             raise IncompleteBodyError
         if len(form.files.getlist("file")) > 1:
             raise SeveralTablesError(loc=("body", "file"))

@@ -156,10 +156,10 @@ def _scan(file: ModelFile) -> ScanResult:
     # -P: the script's folder must not shadow the standard library.
     command = [sys.executable, "-P", "-B", str(SCANNER), str(file.path)]
     try:
-        done = subprocess.run(  # noqa: S603  our own script under our own interpreter
+        process = subprocess.run(  # noqa: S603  our own script under our own interpreter
             command, capture_output=True, timeout=SCAN_SECONDS, check=True, env={}
         )
-        result = json.loads(done.stdout)
+        result = json.loads(process.stdout)
         return ScanResult(verdict=Verdict(result["verdict"]), details=result["details"])
     except (subprocess.SubprocessError, ValueError, KeyError):
         details = "The scan was stopped: the file needs too much memory or time."

@@ -40,14 +40,14 @@ def _preview(client: DemoClient, payload: dict[str, object]) -> None:
 def _run(client: DemoClient, payload: dict[str, object]) -> str:
     with client.step("Export") as report:
         run = client.call("POST", "/api/v1/exports/", json=payload)
-        finished = client.poll_until(
+        run = client.poll_until(
             f"/api/v1/exports/{run['id']}",
             lambda body: body["status"] in ENDED,
             seconds=EXPORT_SECONDS,
         )
-        require(finished["status"] == "completed", f"{finished['status']}: {finished['failures']}")
-        size = finished["archive"]["size"] / MEGABYTE
-        report(f"{finished['counts']['ready']} images converted, {size:.1f} MB")
+        require(run["status"] == "completed", f"{run['status']}: {run['failures']}")
+        size = run["archive"]["size"] / MEGABYTE
+        report(f"{run['counts']['ready']} images converted, {size:.1f} MB")
     return str(run["id"])
 
 

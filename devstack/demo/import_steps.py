@@ -50,17 +50,17 @@ def _import(client: DemoClient, name: str, body: str, title: str) -> dict[str, A
             files={"file": (name, body.encode(), "text/csv")},
             data=client.organization_query,
         )
-        finished = client.poll_until(
+        job = client.poll_until(
             f"/api/v1/bulk-upload/{job['id']}",
             lambda body: body["status"] in ENDED,
             seconds=IMPORT_SECONDS,
         )
-        require(finished["status"] == "completed_with_errors", f"the job is {finished['status']}")
-        dialect, counts = finished["dialect"], finished["media"]
+        require(job["status"] == "completed_with_errors", f"the job is {job['status']}")
+        dialect, counts = job["dialect"], job["media"]
         report(f"read as {dialect['encoding']} with {dialect['delimiter']!r}")
-        report(_format_counts(finished))
+        report(_format_counts(job))
         report(f"images: {counts['ready']} ready, {counts['failed']} failed")
-    return finished
+    return job
 
 
 def _format_counts(job: dict[str, Any]) -> str:

@@ -26,9 +26,11 @@ def run_steps(client: DemoClient, *, paths: Sequence[Path]) -> int:
     _upload(client, batch, names)
     _attach(client, batch)
     images = images_of(client.call("GET", f"/api/v1/products/{product['id']}"))
-    shown = {image["resource_id"] for image in images}
-    stored = {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    require(len(shown) == len(stored), f"the product has {len(shown)} different images")
+    resource_ids = {image["resource_id"] for image in images}
+    hashes = {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    require(
+        len(resource_ids) == len(hashes), f"the product has {len(resource_ids)} different images"
+    )
     return len(names)
 
 

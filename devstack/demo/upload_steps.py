@@ -57,11 +57,11 @@ class PhotoResults:
 def run_steps(client: DemoClient, *, person: Person, paths: Sequence[Path]) -> PhotoResults:
     """Run every step; raise `DevstackError` at the first unexpected result."""
     _sign_in(client, person)
-    uploaded = [_upload(client, path) for path in paths]
-    product = _await_media(client, _create_product(client, uploaded))
-    _show_deduplication(client, uploaded, product)
-    _download(client, uploaded, product)
-    return PhotoResults(product=product, photos=uploaded)
+    photos = [_upload(client, path) for path in paths]
+    product = _await_media(client, _create_product(client, photos))
+    _show_deduplication(client, photos, product)
+    _download(client, photos, product)
+    return PhotoResults(product=product, photos=photos)
 
 
 def _sign_in(client: DemoClient, person: Person) -> None:
@@ -123,24 +123,24 @@ def _await_media(client: DemoClient, product: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show_deduplication(
-    client: DemoClient, uploaded: Sequence[Photo], product: dict[str, Any]
+    client: DemoClient, photos: Sequence[Photo], product: dict[str, Any]
 ) -> None:
     resources = defaultdict(set)
     names = defaultdict(list)
-    for photo, image in zip(uploaded, images_of(product), strict=True):
+    for photo, image in zip(photos, images_of(product), strict=True):
         resources[photo.sha256].add(image["resource_id"])
         names[photo.sha256].append(photo.path.name)
     with client.step("Check that duplicates are stored once") as report:
         require(all(len(ids) == 1 for ids in resources.values()), "a duplicate was stored twice")
-        stored = {resource for ids in resources.values() for resource in ids}
-        require(len(stored) == len(resources), "different files share one resource")
+        resource_ids = {resource_id for ids in resources.values() for resource_id in ids}
+        require(len(resource_ids) == len(resources), "different files share one resource")
         duplicates = [" = ".join(group) for group in names.values() if len(group) > 1]
         require(bool(duplicates), "the samples contain no duplicate")
-        report(f"{len(stored)} of {len(uploaded)} files stored; equal: {'; '.join(duplicates)}")
+        report(f"{len(resource_ids)} of {len(photos)} files stored; equal: {'; '.join(duplicates)}")
 
 
-def _download(client: DemoClient, uploaded: Sequence[Photo], product: dict[str, Any]) -> None:
-    for photo, image in zip(uploaded, images_of(product), strict=True):
+def _download(client: DemoClient, photos: Sequence[Photo], product: dict[str, Any]) -> None:
+    for photo, image in zip(photos, images_of(product), strict=True):
         url_path = httpx.URL(image["url"]).path
         path = "/files" + url_path[url_path.index("/media/") :]
         with client.step(f"Download {path}") as report:

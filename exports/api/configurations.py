@@ -80,10 +80,10 @@ class Configurations(EndpointSet):
     def change_response(self, rows: Rows) -> Response:
         """Change the oldest of the rows and return it."""
         payload = validate_input(ExportConfigurationUpdate, self.request.data)
-        changed = configurations.change_first(
+        configuration = configurations.change_first(
             rows, values=payload, precondition=precondition(self.request, _as_json)
         )
-        return Response(ExportConfigurationPublic(changed).data)
+        return Response(ExportConfigurationPublic(configuration).data)
 
     def delete_response(self, rows: Rows, *, with_message: bool) -> Response:
         """Delete the oldest of the rows; return a message, or 204 without a body."""

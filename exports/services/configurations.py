@@ -25,14 +25,14 @@ ADAPTER, TEMPLATE = "metadata_adapter", "naming_convention_template"
 
 def create(*, scope: OwnerScope, values: Mapping[str, Any]) -> ExportConfiguration:
     """Save a configuration. Raises subclasses of InvalidError that name the field."""
-    created = ExportConfiguration(
+    configuration = ExportConfiguration(
         user_id=scope.user_id, organization_id=scope.organization_id, **values
     )
-    require_consistent(created, {ADAPTER: created.metadata_adapter, **values})
+    require_consistent(configuration, {ADAPTER: configuration.metadata_adapter, **values})
     with transaction.atomic():
-        created.save()
-        events.record(ExportAction.CONFIGURATION_CREATED, created)
-    return created
+        configuration.save()
+        events.record(ExportAction.CONFIGURATION_CREATED, configuration)
+    return configuration
 
 
 def change_first(

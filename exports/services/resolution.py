@@ -46,12 +46,12 @@ def resolve(entity: ConfiguredEntity) -> Resolution:
 def resolve_for_owner(scope: OwnerScope) -> Resolution:
     """Return the oldest configuration of the organization, else of the user, else the default."""
     if scope.organization_id is not None:
-        shared = configurations_of_organization(scope.organization_id).first()
-        if shared is not None:
-            return Resolution(Level.ORGANIZATION, shared)
-    personal = personal_configurations(scope.user_id).first()
-    if personal is not None:
-        return Resolution(Level.USER, personal)
+        of_organization = configurations_of_organization(scope.organization_id).first()
+        if of_organization is not None:
+            return Resolution(Level.ORGANIZATION, of_organization)
+    of_user = personal_configurations(scope.user_id).first()
+    if of_user is not None:
+        return Resolution(Level.USER, of_user)
     return Resolution(Level.SYSTEM, ExportConfiguration(name=SYSTEM_DEFAULT))
 
 

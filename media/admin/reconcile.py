@@ -107,8 +107,9 @@ class ReconcileReportAdmin(ReadOnlyAdmin):
             rows,
             action="delete_unknown",
             expected=lambda report: report.reported,
-            question="Delete {count} objects ({size}) that no row names? They cannot be restored."
-            " After a restore of an older database they may be newer files of your customers.",
+            question="Delete {count} objects ({size}) that belong to no row? They cannot be"
+            " restored. After a restore of an older database they may be newer files of your"
+            " customers.",
             decide=_approve,
         )
 
@@ -175,7 +176,7 @@ def _confirm_lost(report: ReconcileReport, _request: HttpRequest) -> str:
 
 @admin.register(UnknownObject)
 class UnknownObjectAdmin(ReadOnlyAdmin):
-    """Objects under `media/` that no row names."""
+    """Objects under `media/` that belong to no row."""
 
     list_display = ("key", "readable", "last_modified", "recorded_at", "seen_at", "report_link")
     list_filter = (("recorded_at", RangeDateTimeFilter),)

@@ -48,12 +48,12 @@ class PresignedUrl(Endpoint):
         Send the bytes with `upload_method` to `upload_url` with exactly `upload_headers`, then send
         `file_url` to the entity that the file is for.
         """
-        wanted = _ticket_request(request.data)
+        ticket_request = _ticket_request(request.data)
         ticket = uploads.issue_ticket(
             user=caller_of(request),
-            file=wanted.file,
+            file=ticket_request.file,
             now=timezone.now(),
-            organization_id=wanted.organization_id,
+            organization_id=ticket_request.organization_id,
         )
         return Response(serialize(PresignOut, ticket), headers=NOT_STORED)
 
@@ -74,17 +74,17 @@ class PresignedUrls(Endpoint):
         accepted does not affect the others.
         """
         items = validate_input(PresignBatchIn, request.data)["items"]
-        parsed = [_ticket_request_or_error(item) for item in items]
+        requests_or_errors = [_ticket_request_or_error(item) for item in items]
         results = iter(
             uploads.issue_acceptable_tickets(
                 user=caller_of(request),
-                requests=[item for item in parsed if isinstance(item, TicketRequest)],
+                requests=[item for item in requests_or_errors if isinstance(item, TicketRequest)],
                 now=timezone.now(),
             )
         )
         data = [
             _result_as_json(next(results) if isinstance(item, TicketRequest) else item, index)
-            for index, item in enumerate(parsed)
+            for index, item in enumerate(requests_or_errors)
         ]
         return Response({"data": data}, headers=NOT_STORED)
 

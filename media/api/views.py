@@ -87,8 +87,8 @@ class MediaResources(ModelEndpointSet):
 
         It is deleted again after a day unless it is attached to an entity.
         """
-        restored = trash.restore(user=caller_of(request), resource_id=resource_id)
-        return Response(MediaResourceOut(restored).data)
+        resource = trash.restore(user=caller_of(request), resource_id=resource_id)
+        return Response(MediaResourceOut(resource).data)
 
     @extend_schema(
         operation_id="heal_media_resources",

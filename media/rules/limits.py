@@ -34,7 +34,7 @@ UPLOAD_GRACE = timedelta(hours=24)  # a temporary upload that no resource uses
 UNATTACHED_GRACE = timedelta(hours=24)  # a resource that was replaced or detached
 FETCHED_UPLOAD_LIFETIME = timedelta(seconds=900)  # until the import of a fetched image claims it
 
-# How old an object that no row names must be before it is recorded.
+# How old an object that belongs to no row must be before it is recorded.
 UNKNOWN_GRACE = timedelta(hours=24)
 
 # One image. Every image may be exported to WebP, which allows no longer side.

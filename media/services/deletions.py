@@ -155,7 +155,10 @@ def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDelet
     temporary = [row.key for row in rows if row.key.startswith("temp/")]
     sources = Upload.objects.needing_bytes(temporary).values_list("key", flat=True)
     unknown = [row.key for row in rows if row.reason == DeletionReason.UNKNOWN]
-    in_use = {*(sources if temporary else ()), *(selectors.named_keys(unknown) if unknown else ())}
+    in_use = {
+        *(sources if temporary else ()),
+        *(selectors.keys_of_resources(unknown) if unknown else ()),
+    }
     return _needed_by_resource(rows) | {row for row in rows if row.key in in_use}
 
 

@@ -145,11 +145,13 @@ class EventAdmin(ReadOnlyAdmin):
         if not search_term:
             return queryset, False
         try:
-            wanted = UUID(search_term.strip())
+            searched_id = UUID(search_term.strip())
         except ValueError:
             return queryset.none(), False
-        personal = Q(user_id=wanted, organization_id__isnull=True)
-        return queryset.filter(Q(object_id=wanted) | Q(organization_id=wanted) | personal), False
+        personal = Q(user_id=searched_id, organization_id__isnull=True)
+        return queryset.filter(
+            Q(object_id=searched_id) | Q(organization_id=searched_id) | personal
+        ), False
 
     @admin.display(description="Action")
     def title(self, event: Event) -> str:

@@ -73,7 +73,7 @@ class Draining(Base):
         self.always()
 
     def plant_unknown_object(self) -> None:
-        """Store an object that no row names, as a restored database would leave."""
+        """Store an object that belongs to no row, as a restored database would leave."""
         key = f"media/00000000-0000-7000-8000-{self.state.names:012}/file.png"
         self.state.names += 1
         self.environment.public.plant(key, b"unknown")

@@ -54,7 +54,7 @@ class State:
     tickets: list[Ticket] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
-    unknown_keys: set[str] = field(default_factory=set)  # objects that no row names
+    unknown_keys: set[str] = field(default_factory=set)  # objects that belong to no row
     lost: set[str] = field(default_factory=set)  # resources whose object was lost or replaced
     happened: Counter[str] = field(default_factory=Counter)
     valid_types: dict[str, str] = field(default_factory=dict)  # of valid contents, by SHA-256

@@ -131,13 +131,13 @@ class PhotoBatches(ModelEndpointSet):
     def add_files(self, request: Request, batch_id: UUID) -> Response:
         """Add photos to a batch that has not ended, all or none of them."""
         payload = validate_input(PhotosIn, request.data)
-        matched = batches.add(
+        matched_photos = batches.add(
             user=caller_of(request),
             batch_id=batch_id,
             photos=_declared(payload),
             now=timezone.now(),
         )
-        pairs = [(row.photo, row.ticket) for row in matched]
+        pairs = [(row.photo, row.ticket) for row in matched_photos]
         body = {"files": serialize_with_tickets(pairs)}
         return Response(body, status=201, headers=NO_STORE)
 

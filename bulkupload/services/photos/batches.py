@@ -93,12 +93,12 @@ def creating(
         on_existing=settings.on_existing,
         last_arrival_at=now,
     )
-    rows = _matched(batch, photos, taken=set(), now=now)
+    rows = _matched(batch, photos, existing_paths=set(), now=now)
     with transaction.atomic():
         batch.save(force_insert=True)
-        matched = _saved_with_tickets(user, batch, rows, now=now)
+        matched_photos = _saved_with_tickets(user, batch, rows, now=now)
         events.record(PhotoBatchAction.CREATED, batch, photos=len(rows))
-        yield batch, matched
+        yield batch, matched_photos
         crash_point("photo-batch-saving")
 
 
@@ -111,31 +111,33 @@ def add(
     """
     batch = selectors.get_visible_batch(user, batch_id)
     paths = [photo.path for photo in photos]
-    taken = set(batch.files.filter(path__in=paths).values_list("path", flat=True))
-    rows = _matched(batch, photos, taken=taken, now=now)
+    existing_paths = set(batch.files.filter(path__in=paths).values_list("path", flat=True))
+    rows = _matched(batch, photos, existing_paths=existing_paths, now=now)
     with transaction.atomic():
         if lock(batch).is_finished:
             raise PhotoBatchEndedError
         if batch.files.count() + len(rows) > MAX_PHOTOS:
             raise TooManyPhotosError(loc=("body", "files"), ctx={"limit": MAX_PHOTOS})
-        repeated = set(batch.files.filter(path__in=paths).values_list("path", flat=True)) - taken
+        repeated = (
+            set(batch.files.filter(path__in=paths).values_list("path", flat=True)) - existing_paths
+        )
         _raise(_repeated(paths, repeated))  # added by another request meanwhile
         PhotoBatch.objects.filter(pk=batch.pk).update(last_arrival_at=now, updated_at=now)
-        matched = _saved_with_tickets(user, batch, rows, now=now)
+        matched_photos = _saved_with_tickets(user, batch, rows, now=now)
         dispatch.top_up_after_commit(batch.pk)
-    return matched
+    return matched_photos
 
 
 def _matched(
-    batch: PhotoBatch, photos: Sequence[DeclaredPhoto], *, taken: set[str], now: datetime
+    batch: PhotoBatch, photos: Sequence[DeclaredPhoto], *, existing_paths: set[str], now: datetime
 ) -> list[PhotoFile]:
     """Return the unsaved rows of photos, matched with products and with stored files."""
     paths = [photo.path for photo in photos]
-    _raise([*_refused(photos), *_repeated(paths, taken)])
-    stored = _stored_resources(batch.scope, photos)
+    _raise([*_refused(photos), *_repeated(paths, existing_paths)])
+    stored_resources = _stored_resources(batch.scope, photos)
     matches = match_names(batch.scope, batch.template, paths)
     return [
-        _row(batch, photo, match, stored.get(photo.sha256.lower()), now)
+        _row(batch, photo, match, stored_resources.get(photo.sha256.lower()), now)
         for photo, match in zip(photos, matches, strict=True)
     ]
 
@@ -218,13 +220,13 @@ def _require_size(size: int) -> None:
         raise FileTooLargeError(ctx={"max_file_size": limits.MAX_FILE_SIZE})
 
 
-def _repeated(paths: Sequence[str], taken: set[str]) -> Iterator[Issue]:
+def _repeated(paths: Sequence[str], existing_paths: set[str]) -> Iterator[Issue]:
     """Yield an issue for each path that another photo has."""
-    used = set(taken)
+    earlier_paths = set(existing_paths)
     for index, path in enumerate(paths):
-        if path in used:
+        if path in earlier_paths:
             yield RepeatedPathError().at("body", "files", index, "filename", value=path)
-        used.add(path)
+        earlier_paths.add(path)
 
 
 def _raise(issues: Iterable[Issue]) -> None:

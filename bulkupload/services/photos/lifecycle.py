@@ -46,8 +46,8 @@ class BatchStoppedError(WorkStoppedError):
 def lock(batch: PhotoBatch) -> PhotoBatch:
     """Return a batch as it is now, locked until the transaction ends."""
     rows = PhotoBatch.objects.select_for_update(of=("self",), no_key=True)
-    locked: PhotoBatch = rows.get(pk=batch.pk)
-    return locked
+    locked_batch: PhotoBatch = rows.get(pk=batch.pk)
+    return locked_batch
 
 
 def require_running(batch_id: UUID) -> None:

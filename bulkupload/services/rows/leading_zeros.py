@@ -66,18 +66,18 @@ def _lost_by_previous_errors(job: BulkUploadJob, rows: list[ValidRow]) -> dict[i
     The error columns do not say how many digits the SKU should have, but the job that refused the
     SKU has saved the width of the SKUs in its table.
     """
-    reported = [row for row in rows if row.reports_damage and row.sku.isdigit()]
-    if not reported:
+    suspects = [row for row in rows if row.reports_damage and row.sku.isdigit()]
+    if not suspects:
         return {}
     jobs = BulkUploadJob.objects.in_scope(job.scope).filter(sku_width__isnull=False)
     errors = BulkUploadRowError.objects.filter(
-        code=EXCEL_DAMAGE, value__among={row.sku for row in reported}, job__in=jobs
+        code=EXCEL_DAMAGE, value__among={row.sku for row in suspects}, job__in=jobs
     )
     pairs = errors.order_by("job__sku_width").values_list("value", "job__sku_width")
     widths = {sku: width or 0 for sku, width in pairs}  # the largest of each SKU
     return {
         row.row: lost_zeros_message(row.sku, width)
-        for row in reported
+        for row in suspects
         if (width := widths.get(row.sku, 0)) > len(row.sku)
     }
 

@@ -41,8 +41,8 @@ class Command(BaseCommand):
 
     help = (
         "Compare the public bucket with the media resources: files whose object is missing or"
-        " changed become FAILED, and objects that no row names are reported. They are deleted only"
-        " after --approve. Only reports unless --execute is given."
+        " changed become FAILED, and objects that belong to no row are reported. They are deleted"
+        " only after --approve. Only reports unless --execute is given."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -45,18 +45,18 @@ class Range:
 
 @dataclass(kw_only=True)
 class Differences:
-    """What one batch showed: rows whose object differs, and objects that no row names.
+    """The differences in one batch: rows whose object differs, and objects that belong to no row.
 
-    `suspects` have the code of the difference, and are kept up to `max_suspects`; `more` counts the
-    others. `returned` are FAILED rows whose object is back.
+    `suspects` are rows with the code of the difference, at most `max_suspects`; `further_losses`
+    counts the others. `found_again` are FAILED rows whose object is there again.
     """
 
     rows_before: datetime
     max_suspects: int
     rows: int = 0
-    more: Counter[ObjectLoss] = field(default_factory=Counter)
+    further_losses: Counter[ObjectLoss] = field(default_factory=Counter)
     suspects: list[tuple[MediaResource, ObjectLoss]] = field(default_factory=list)
-    returned: list[MediaResource] = field(default_factory=list)
+    found_again: list[MediaResource] = field(default_factory=list)
     unknown: list[ObjectListing] = field(default_factory=list)
 
     def add_row(self, row: MediaResource, listing: ObjectListing | None) -> None:
@@ -67,13 +67,13 @@ class Differences:
             if loss is not None and (row.ready_at is None or row.ready_at < self.rows_before):
                 self._add_suspect(row, loss)
         elif _is_back(row, listing):
-            self.returned.append(row)
+            self.found_again.append(row)
 
     def _add_suspect(self, row: MediaResource, loss: ObjectLoss) -> None:
         if len(self.suspects) < self.max_suspects:
             self.suspects.append((row, loss))
         else:
-            self.more[loss] += 1
+            self.further_losses[loss] += 1
 
 
 def last_row_key(listings: Sequence[ObjectListing], *, default: str) -> str:
@@ -93,19 +93,19 @@ def compare(
 
     Rows that became READY since `rows_before` are not suspected.
     """
-    found = Differences(rows_before=rows_before, max_suspects=max_suspects)
-    by_key = {listing.key: listing for listing in listings}
-    named: set[str] = set()
+    differences = Differences(rows_before=rows_before, max_suspects=max_suspects)
+    listing_by_key = {listing.key: listing for listing in listings}
+    keys_of_rows: set[str] = set()
     for row in _rows(rows_in) if rows_in else ():
-        named |= row.own_keys
+        keys_of_rows |= row.own_keys
         key = keys.canonical_key(row.pk, row.extension)
         if rows_in and key in rows_in:
-            found.add_row(row, by_key.get(key))
-    unnamed = [key for key in by_key if key not in named]
-    if unnamed:
-        known = known_keys(unnamed)
-        found.unknown = [by_key[key] for key in unnamed if key not in known]
-    return found
+            differences.add_row(row, listing_by_key.get(key))
+    others = [key for key in listing_by_key if key not in keys_of_rows]
+    if others:
+        known = known_keys(others)
+        differences.unknown = [listing_by_key[key] for key in others if key not in known]
+    return differences
 
 
 def _rows(rows_in: Range) -> Iterator[MediaResource]:
@@ -141,6 +141,6 @@ def has_ready_row() -> bool:
 
 
 def known_keys(object_keys: Collection[str]) -> set[str]:
-    """Return the keys that a row of any kind names, or whose deletion is queued or given up."""
+    """Return the keys to which a row refers, or whose deletion is queued or given up."""
     queued = ObjectDeletion.objects.filter(key__among=object_keys).values_list("key", flat=True)
-    return selectors.named_keys(object_keys) | set(queued)
+    return selectors.keys_of_resources(object_keys) | set(queued)

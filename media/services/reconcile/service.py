@@ -120,17 +120,19 @@ def _compare(step: _Step, batch: Sequence[ObjectListing], *, is_last: bool) -> N
         rows_in = Range(after=report.row_cursor, until=None)
     elif row_cursor != report.row_cursor:
         rows_in = Range(after=report.row_cursor, until=row_cursor)
-    found = compare(
+    differences = compare(
         batch,
         rows_in,
         rows_before=step.rows_before,
         max_suspects=max(report.max_lost - report.lost, 0) + MAX_SAMPLES,
     )
     report.objects_compared += len(batch)
-    report.rows_compared += found.rows
-    _treat_lost(step, found)
-    _treat_returned(step, found)
-    unknown = [listing for listing in found.unknown if listing.last_modified < step.objects_before]
+    report.rows_compared += differences.rows
+    _mark_lost(step, differences)
+    _retry_found_again(step, differences)
+    unknown = [
+        listing for listing in differences.unknown if listing.last_modified < step.objects_before
+    ]
     report.recorded += len(unknown)
     _add_samples(report, "unknown", (listing.key for listing in unknown))
     report.cursor = batch[-1].key if batch else report.cursor
@@ -141,16 +143,16 @@ def _compare(step: _Step, batch: Sequence[ObjectListing], *, is_last: bool) -> N
             report.save()
 
 
-def _treat_lost(step: _Step, found: Differences) -> None:
+def _mark_lost(step: _Step, differences: Differences) -> None:
     """Mark confirmed losses as FAILED, up to the limit of the pass."""
     report = step.report
-    suspects = found.suspects
-    count = len(suspects) + found.more.total()
+    suspects = differences.suspects
+    count = len(suspects) + differences.further_losses.total()
     if report.lost + count > report.max_lost:
         report.only_counts = True
     # After the limit, the listing is enough to count.
     losses = suspects if report.only_counts else lost_objects.confirmed(step.store, suspects)
-    counts = Counter(code for _, code in losses) + found.more
+    counts = Counter(code for _, code in losses) + differences.further_losses
     report.missing += counts[ObjectLoss.MISSING]
     report.changed += counts[ObjectLoss.CHANGED]
     for code in ObjectLoss:
@@ -159,9 +161,9 @@ def _treat_lost(step: _Step, found: Differences) -> None:
         report.failed += lost_objects.mark(losses)
 
 
-def _treat_returned(step: _Step, found: Differences) -> None:
+def _retry_found_again(step: _Step, differences: Differences) -> None:
     """Queue FAILED rows whose object is back; the relocation verifies it."""
-    for row in found.returned[:MAX_RETRIES]:
+    for row in differences.found_again[:MAX_RETRIES]:
         if not step.executes or resources.retry(row):
             step.report.returned += 1
 

@@ -1,4 +1,4 @@
-"""Objects under `media/` that no row names: recorded, reported, and discarded with approval only.
+"""Objects under `media/` that belong to no row: they are recorded, and deleted after approval.
 
 A database restored from an older dump knows nothing of newer photos, so nothing here is deleted
 without a decision of staff.
@@ -56,7 +56,7 @@ ON CONFLICT (key) DO UPDATE SET
 
 
 def record(listings: Sequence[ObjectListing]) -> None:
-    """Record objects that no row names, or that they are still there."""
+    """Record objects that belong to no row, or that they are still there."""
     if not listings:
         return
     columns: list[list[Any]] = [

@@ -42,7 +42,7 @@ def test_unknown_objects_are_deleted_after_a_confirmation(
     staff_client: Client, superuser: User, report: ReconcileReport
 ) -> None:
     asked = post(staff_client, "delete_unknown", report)
-    assert "Delete 1 objects (27\xa0bytes) that no row names?" in asked.content.decode()
+    assert "Delete 1 objects (27\xa0bytes) that belong to no row?" in asked.content.decode()
     assert not ObjectDeletion.objects.exists()
     wrong = post(staff_client, "delete_unknown", report, confirmed="2")
     assert b"Delete 1 objects" in wrong.content

@@ -1,4 +1,4 @@
-"""Objects under `media/` that no row names: never deleted without approval."""
+"""Objects under `media/` that belong to no row: never deleted without approval."""
 
 from datetime import timedelta
 
