@@ -2,7 +2,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from media.errors import FileCorruptError, FileTruncatedError, TooManyScansError
+from media.errors import (
+    FileCorruptError,
+    FileTruncatedError,
+    ImageUndecodableError,
+    TooManyScansError,
+)
 from media.rules.formats.header import ImageHeader
 from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import KIB, MAX_SCAN_PIXELS, MAX_SCANS, MEGAPIXEL, MIB, MIN_SCANS
@@ -14,6 +19,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _HEAD_BYTES = 12  # of a segment's payload
+_CHANNELS = {1, 3, 4}  # grey, colour and CMYK; programs show no others
 
 
 class Segment(NamedTuple):
@@ -44,11 +50,21 @@ def require_complete(reader: Reader) -> None:
     for segment in _segments(reader):
         if segment.marker in _FRAMES:
             size = _size(segment.head)
+            _require_known_channels(segment.head)
         elif segment.marker == _START_OF_SCAN:
             scans += 1
             _require_few_scans(scans, size)
     if size is None or not scans:
         raise FileCorruptError
+
+
+def _require_known_channels(frame_header: bytes) -> None:
+    (channels,) = unpack(">B", frame_header, 5)
+    if channels not in _CHANNELS:
+        raise ImageUndecodableError(
+            f"The image has {channels} color channels, which programs cannot show. Save it as an"
+            " ordinary RGB image and upload it again."
+        )
 
 
 def _require_few_scans(scans: int, size: ImageHeader | None) -> None:

@@ -49,7 +49,6 @@ _FAULTS: dict[str, type[ContentError]] = {
     "too_large": ImageTooLargeError,
     "truncated": FileTruncatedError,
     "undecodable": ImageUndecodableError,
-    "channels": ImageUndecodableError,
     "crashed": ImageUndecodableError,
 }
 
@@ -155,15 +154,5 @@ def _ask(
     )
     if "fault" in reply:
         log.info("file_not_decoded", fault=reply["fault"], reason=reply.get("why"))
-        raise _error(reply)
+        raise _FAULTS[reply["fault"]]
     return reply
-
-
-def _error(reply: dict[str, Any]) -> ContentError:
-    error_class = _FAULTS[reply["fault"]]
-    if reply["fault"] != "channels":
-        return error_class()
-    return error_class(
-        f"The image has {reply['channels']} color channels, which cannot be shown. Save it as an"
-        " ordinary RGB image and upload it again."
-    )

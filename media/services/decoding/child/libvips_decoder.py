@@ -26,7 +26,7 @@ def decode_strictly(data: bytes, format_name: str, side: int) -> Message | Image
     try:
         image = getattr(pyvips.Image, LOADERS[format_name])(data, access="sequential")
         if image.bands not in _MODES:
-            return {"fault": "channels", "why": f"{image.bands} channels", "channels": image.bands}
+            return {"fault": "undecodable", "why": f"{image.bands} channels"}
         sample = _sample(image, side)
     except pyvips.Error as error:
         return {"fault": _fault(str(error)) or "undecodable", "why": str(error)[:200]}

@@ -43,6 +43,15 @@ def still(content_type: str) -> bytes:
     return encoded(sample_image(), content_type)
 
 
+def jpeg_with_channels(channels: int) -> bytes:
+    """Return a JPEG whose frame header declares this number of color channels."""
+    grey = encoded(Image.new("L", (16, 16)), "image/jpeg")
+    header = grey[grey.index(b"\xff\xc0") :][:13]  # ends with the entry of its one channel
+    entries = b"".join(bytes([number, 0x11, 0]) for number in range(1, channels + 1))
+    length = (8 + len(entries)).to_bytes(2, "big")
+    return grey.replace(header, b"\xff\xc0" + length + header[4:9] + bytes([channels]) + entries)
+
+
 def animation(
     content_type: str, frames: int = 3, size: tuple[int, int] = (64, 48), **options: Any
 ) -> bytes:

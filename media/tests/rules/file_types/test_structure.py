@@ -14,6 +14,7 @@ from media.errors import (
     FileCorruptError,
     FileTooLargeError,
     FileTruncatedError,
+    ImageUndecodableError,
     TooManyScansError,
 )
 from media.rules.file_types import image_header
@@ -27,6 +28,7 @@ from media.tests.rules.file_types.specimens import (
     box,
     ftyp,
     gif,
+    jpeg_with_channels,
     mp3,
     pdf,
     png,
@@ -51,6 +53,22 @@ def test_a_whole_file_passes(content_type: str) -> None:
 @pytest.mark.parametrize("content_type", [name for name in IMAGE_FORMATS if name != "image/jpeg"])
 def test_a_whole_animation_passes(content_type: str) -> None:
     check(animation(content_type), content_type)
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_a_jpeg_whose_channels_nobody_can_show_is_refused_with_their_number(channels: int) -> None:
+    with pytest.raises(ImageUndecodableError) as refusal:
+        check(jpeg_with_channels(channels), "image/jpeg")
+
+    assert refusal.value.detail == (
+        f"The image has {channels} color channels, which programs cannot show. Save it as an"
+        " ordinary RGB image and upload it again."
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_jpeg_in_grey_color_or_cmyk_passes(channels: int) -> None:
+    check(jpeg_with_channels(channels), "image/jpeg")
 
 
 @pytest.mark.covers("T31")
