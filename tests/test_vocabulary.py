@@ -95,6 +95,12 @@ STANDARD_TERMS = {
     "deafen": "stop_consuming",
     "FOLKLORE": "COMMON_NAMES",
     "deferred": "enqueue",
+    "removal": "trash",
+    "may_wait": "take_permit",
+    "take_long": "extend_and_take_permit",
+    "CheckResults": "ResultsByKey",
+    "RecordedAdmin": "EventRecordingAdmin",
+    "RepeatedNameError": "DuplicateKeyError",
 }
 # The packages whose loops never call an item `each`, and of these the ones whose tests may.
 NAMED_ITEMS = {

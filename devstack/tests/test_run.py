@@ -66,7 +66,7 @@ def test_processes_started_by_the_command_are_stopped_too(number: int, env: dict
         os.kill(run.process.pid, number)
 
         assert run.process.wait() == 130
-        wait_until(lambda: not run.descendants(), what="the end", seconds=2)
+        wait_until(lambda: not run.descendants(), what="the exit", seconds=2)
     assert len(started) > 2
 
 
@@ -91,5 +91,5 @@ def test_a_killed_launcher_leaves_no_process() -> None:
         run.process.kill()
 
         run.process.wait()
-        wait_until(lambda: not run.descendants(), what="the end", seconds=10)
+        wait_until(lambda: not run.descendants(), what="the exit", seconds=10)
     assert len(started) > 2

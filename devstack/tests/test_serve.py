@@ -87,7 +87,7 @@ def test_serve_restarts_processes_that_ended_unless_they_keep_ending(data: Path)
                         os.kill(pid, signal.SIGKILL)
             return serve.process.poll() is not None
 
-        wait_until(is_over, what="the end", seconds=60)
+        wait_until(is_over, what="the exit", seconds=60)
 
         assert serve.process.wait() == 1
         assert serve.descendants() == set()
@@ -128,7 +128,7 @@ def test_killing_serve_ends_all_its_processes(data: Path) -> None:
         serve.process.kill()
 
         serve.process.wait()
-        wait_until(lambda: not serve.descendants(), what="the end", seconds=20)
+        wait_until(lambda: not serve.descendants(), what="the exit", seconds=20)
 
 
 def test_a_port_in_use_is_reported(data: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from media.errors import ResourceInUseError
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import failures
 from media.selectors import resource_url
-from media.services import removal, resources, trash
+from media.services import resources, trash
 from sartiq.core.admin_base import (
     EMPTY_VALUE,
     SYSTEM_FIELDS,
@@ -217,7 +217,7 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
         self, objs: Iterable[MediaResource], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Return what would be deleted, and why resources cannot be deleted."""
-        blockers = {resource: removal.blocking_reason(resource) for resource in objs}
+        blockers = {resource: trash.blocking_reason(resource) for resource in objs}
         reasons: list[str] = [
             format_html("{}: {}", link(resource), reason)
             for resource, reason in blockers.items()
@@ -228,13 +228,13 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
 
     def delete_model(self, request: HttpRequest, obj: MediaResource) -> None:
         """Move one resource to the trash."""
-        removal.discard(resource_id=obj.pk)
+        trash.delete_as_staff(resource_id=obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MediaResource]) -> None:
         """Move several resources to the trash, all or none."""
         with transaction.atomic():
             for pk in queryset.order_by("pk").values_list("pk", flat=True):
-                removal.discard(resource_id=pk)
+                trash.delete_as_staff(resource_id=pk)
 
     def restore_row(self, row: MediaResource) -> None:
         """Restore one resource."""

@@ -1,4 +1,4 @@
-"""Deleted media resources: restored by their owner, revived by the same bytes, or purged.
+"""The trash of media resources: deleted by staff, restored, revived by the same bytes, or purged.
 
 They can be restored for `TRASH_DAYS` (sartiq/settings/environment.py); the design is in
 `docs/design/trash.md`.
@@ -16,8 +16,14 @@ from accounts.models import User
 from accounts.selectors import may_write
 from media import selectors
 from media.actions import MediaAction
-from media.errors import MediaResourceNotFoundError
-from media.models import Attachment, DeletionReason, MediaResource, MediaResourceQuerySet
+from media.errors import MediaResourceNotFoundError, ResourceInUseError
+from media.models import (
+    Attachment,
+    DeletionReason,
+    MediaResource,
+    MediaResourceQuerySet,
+    ResourceStatus,
+)
 from media.services.cleanup import orphaned_media
 from sartiq.core import events
 from sartiq.core.errors import NotPermittedError
@@ -27,6 +33,39 @@ def set_deleted(locked: Iterable[MediaResource], *, deleted_at: Now | None) -> N
     """Set `deleted_at` of locked resources, in the caller's transaction."""
     rows = MediaResource.with_deleted.filter(pk__in=[row.pk for row in locked])
     rows.update(deleted_at=deleted_at, updated_at=Now())
+
+
+def delete_as_staff(*, resource_id: UUID) -> None:
+    """Move a resource that is unattached, unprotected and not PENDING to the trash.
+
+    Raises ResourceInUseError with the reason. Does nothing if the resource is already deleted.
+    """
+    with transaction.atomic():
+        rows = MediaResource.objects.select_for_update(of=("self",))
+        resource = rows.filter(pk=resource_id).first()
+        if resource is None:
+            return
+        reason = blocking_reason(resource)
+        if reason is not None:
+            raise ResourceInUseError(f"{resource}: {reason}")
+        set_deleted([resource], deleted_at=Now())
+        events.record(MediaAction.RESOURCE_DELETED, resource)
+
+
+def blocking_reason(resource: MediaResource) -> str | None:
+    """Return why a resource cannot be deleted now, None when it can."""
+    if resource.protected:
+        return "it is protected. Remove the protection first."
+    count = resource.attachments.of_live_entities().count()
+    if count:
+        entities = "1 entity" if count == 1 else f"{count} entities"
+        return f"it is attached to {entities}. Remove it there first."
+    if resource.attachments.exists():
+        return "a deleted entity that can still be restored has it. It goes when that is purged."
+    is_copied = MediaResource.objects.pending().filter(copied_from=resource).exists()
+    if is_copied or resource.status == ResourceStatus.PENDING:
+        return "it is being processed. Try again in a moment."
+    return None
 
 
 def return_from_trash(locked: Collection[MediaResource]) -> None:

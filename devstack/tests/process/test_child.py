@@ -91,7 +91,7 @@ def test_a_process_ends_when_its_launcher_is_killed(tmp_path: Path) -> None:
 
     os.kill(launcher.pid, signal.SIGKILL)
 
-    wait_until(lambda: not is_running(child_pid), what="the end", seconds=5)
+    wait_until(lambda: not is_running(child_pid), what="the exit", seconds=5)
     launcher.kill()
 
 
@@ -114,7 +114,7 @@ def test_the_error_says_whether_the_process_was_killed(
 ) -> None:
     child = python(code, tmp_path / "log")
     child.start()
-    wait_until(lambda: not child.is_alive, what="the end", seconds=30)
+    wait_until(lambda: not child.is_alive, what="the exit", seconds=30)
 
     with pytest.raises(ProcessEndedError) as ended:
         child.require_alive()

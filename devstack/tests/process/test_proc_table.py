@@ -40,5 +40,5 @@ def test_a_process_runs_until_its_last_thread_ends() -> None:
         running = is_running(process.pid)
         process.kill()
 
-        wait_until(lambda: not is_running(process.pid), what="the end", seconds=20)
+        wait_until(lambda: not is_running(process.pid), what="the exit", seconds=20)
     assert running

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from media.models import Bucket, DeletionReason, MediaResource, ObjectDeletion
-from media.services import failed_deletions, removal, resources
+from media.services import failed_deletions, resources, trash
 from media.services.cleanup import orphaned_media
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, ingest, key_of, upload_file
@@ -49,7 +49,7 @@ def test_staff_protect_and_discard(memory: MemoryStore, user: User) -> None:
         resources.update_as_staff(
             resource_id=resource.pk, values={"protected": protected, "alt_text": "A shoe"}
         )
-    removal.discard(resource_id=resource.pk)
+    trash.delete_as_staff(resource_id=resource.pk)
 
     changes = [*("media_resource.updated",) * 3, "media_resource.deleted"]
     protections = ["media_resource.protected", "media_resource.unprotected"]

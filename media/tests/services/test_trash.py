@@ -22,7 +22,7 @@ from media.models import (
 )
 from media.rules import keys
 from media.selectors import public_url
-from media.services import deletions, removal, trash
+from media.services import deletions, trash
 from media.services.cleanup import orphaned_media
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, ingest, photo, ready, upload_file, upload_of
@@ -49,7 +49,7 @@ def unattached(store: MemoryStore, user: User, number: int = 1) -> MediaResource
 
 def deleted(store: MemoryStore, user: User, number: int = 1) -> MediaResource:
     resource = unattached(store, user, number)
-    removal.discard(resource_id=resource.pk)
+    trash.delete_as_staff(resource_id=resource.pk)
     return resource
 
 
@@ -65,7 +65,7 @@ def purge(*resources: MediaResource) -> int:
 def test_a_deleted_resource_keeps_its_objects(memory: MemoryStore, user: User) -> None:
     resource, stored = unattached(memory, user), memory.keys()
 
-    removal.discard(resource_id=resource.pk)
+    trash.delete_as_staff(resource_id=resource.pk)
     orphaned_media.discard(execute=True)
     deletions.queue(resource.own_keys, reason=DeletionReason.ORPHANED)  # as a late retry does
     deletions.perform_due()
@@ -110,7 +110,7 @@ def test_a_deleted_resource_is_a_missing_file(memory: MemoryStore, user: User) -
     (resource,) = ingest(user, [url])
     drain()
     Attachment.objects.all().delete()
-    removal.discard(resource_id=resource.pk)
+    trash.delete_as_staff(resource_id=resource.pk)
 
     for named in (url, public_url(keys.canonical_key(resource.pk, "png"))):
         with pytest.raises(InvalidValuesError) as refused:
@@ -161,7 +161,7 @@ def test_an_attached_resource_is_not_deleted(
     )
 
     with pytest.raises(ResourceInUseError, match="deleted entity" if is_deleted else "1 entity"):
-        removal.discard(resource_id=resource.pk)
+        trash.delete_as_staff(resource_id=resource.pk)
 
     assert MediaResource.objects.get() == resource
 

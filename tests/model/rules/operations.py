@@ -17,7 +17,7 @@ from media.errors import (
     StoreUnavailableError,
 )
 from media.models import ReconcileReport
-from media.services import removal
+from media.services import trash
 from media.services.cleanup import orphaned_media, temp_uploads
 from media.services.reconcile import service, unknown_objects
 from media.storage import public_store
@@ -117,7 +117,7 @@ class OperationRules(Draining):
                 self.approve_unknown_objects()
             case "discard" if resources := self.ready_resources():
                 pk, _ = self.pick(resources, number)
-                self.operate(lambda: removal.discard(resource_id=UUID(pk)))
+                self.operate(lambda: trash.delete_as_staff(resource_id=UUID(pk)))
             case "restore":
                 self.restore_resource(number)
 

@@ -15,7 +15,7 @@ from media import selectors
 from media.errors import ImageUndecodableError, StoreUnavailableError
 from media.models import DeletionReason, MediaResource, ObjectDeletion, ResourceStatus
 from media.rules import keys
-from media.services import deletions, relocation, removal, resources, thumbnails, trash
+from media.services import deletions, relocation, resources, thumbnails, trash
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, ingest, photo, ready, upload_file
@@ -105,7 +105,7 @@ def test_a_worker_that_dies_after_storing_a_thumbnail_leaves_no_stray_object(
 
 def delete_and_purge(resource: MediaResource) -> None:
     resource.attachments.all().delete()
-    removal.discard(resource_id=resource.pk)
+    trash.delete_as_staff(resource_id=resource.pk)
     assert trash.purge([resource.pk], before=timezone.now() + timedelta(minutes=1)) == 1
 
 

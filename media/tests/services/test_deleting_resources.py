@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.models import MediaResource, ObjectDeletion, ResourceStatus, UploadState
-from media.services import removal, trash
+from media.services import trash
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import ingest, photo, upload_file, upload_of
 
@@ -23,7 +23,7 @@ def test_the_upload_of_a_purged_resource_expires(memory: MemoryStore, user: User
 
     before = set(ObjectDeletion.objects.values_list("key", flat=True))
 
-    removal.discard(resource_id=failed.pk)
+    trash.delete_as_staff(resource_id=failed.pk)
     assert upload_of(url).state == UploadState.CLAIMED
     trash.purge([failed.pk, other.pk], before=timezone.now() + timedelta(days=1))
 
