@@ -62,15 +62,15 @@ def claim_all(checked: CheckedFiles, *, releasing: Collection[UUID] = ()) -> Res
         for source in sources
         if source.resource is None or not belongs_to(source.resource, checked.scope)
     }
-    relocated = _relocate_lost(checked, drafts_by_key.values())
+    relocated_ids = _relocate_lost(checked, drafts_by_key.values())
     resources_by_key = _insert_and_lock(checked.scope, sources, drafts_by_key, set(releasing))
-    relocated |= _relocate_damaged(checked, sources, resources_by_key)
+    relocated_ids |= _relocate_damaged(checked, sources, resources_by_key)
     _mark_uploads(checked, sources, resources_by_key)
     resources_by_id = {resource.pk: resource for resource in resources_by_key.values()}
-    created = resources_by_id.keys() & {draft.pk for draft in drafts_by_key.values()}
-    events.record_each(MediaAction.RESOURCE_CREATED, [resources_by_id[pk] for pk in created])
-    events.record_each(MediaAction.RESOURCE_REPAIRED, [resources_by_id[pk] for pk in relocated])
-    for resource_id in created | relocated:
+    created_ids = resources_by_id.keys() & {draft.pk for draft in drafts_by_key.values()}
+    events.record_each(MediaAction.RESOURCE_CREATED, [resources_by_id[pk] for pk in created_ids])
+    events.record_each(MediaAction.RESOURCE_REPAIRED, [resources_by_id[pk] for pk in relocated_ids])
+    for resource_id in created_ids | relocated_ids:
         enqueue.relocate(resource_id)
     return {url: resources_by_key[source.key] for url, source in sources_by_url.items()}
 
