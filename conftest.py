@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import botocore.session
+import httpx
 import pytest
 from botocore.loaders import Loader
 from django.conf import settings
@@ -36,6 +38,15 @@ def one_service_description() -> Iterator[None]:
     loader = Loader()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda _paths: loader)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_certificate_store() -> Iterator[None]:
+    """Read the trusted certificates only once, for the many HTTP clients that tests create."""
+    create = cache(httpx.create_ssl_context)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", create)
         yield
 
 
