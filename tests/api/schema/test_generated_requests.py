@@ -34,7 +34,12 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-EXAMPLES = {"superuser": 5, "member": 4}  # for each operation and mode
+EXAMPLES = 4  # for each operation
+CASES = [  # what is not valid is refused before anybody's permissions are looked at
+    ("superuser", GenerationMode.POSITIVE),
+    ("member", GenerationMode.POSITIVE),
+    ("superuser", GenerationMode.NEGATIVE),
+]
 # The sample object that replaces a generated path parameter in about half of the requests.
 OBJECTS = {
     "org_id": "organization",
@@ -86,7 +91,7 @@ def send_generated(operation: Any, mode: GenerationMode, world: World, principal
     headers = {"Authorization": f"Bearer {world.tokens[principal]}"}
 
     @settings(
-        max_examples=EXAMPLES[principal],
+        max_examples=EXAMPLES,
         deadline=None,
         derandomize=True,
         database=None,
@@ -108,8 +113,7 @@ def send_generated(operation: Any, mode: GenerationMode, world: World, principal
 
 
 @pytest.mark.covers("T44", "T51")
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("principal", list(EXAMPLES))
+@pytest.mark.parametrize(("principal", "mode"), CASES)
 def test_every_response_matches_the_schema(
     schema: Any, world: World, principal: str, mode: GenerationMode
 ) -> None:
@@ -121,4 +125,4 @@ def test_every_response_matches_the_schema(
             failures += [f"{operation.label}: {exception}" for exception in group.exceptions]
 
     assert failures == []
-    assert count > 30 * EXAMPLES[principal]
+    assert count > 30 * EXAMPLES
