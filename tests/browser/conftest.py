@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync
 
 from devstack.product import Product
 
-TIMEOUT_MILLISECONDS = 15_000  # of every action and expectation, also on a busy machine
+TIMEOUT_MILLISECONDS = 30_000  # of every action and expectation, also on a busy machine
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 FLAGS = (
     "--no-sandbox",
