@@ -1,6 +1,7 @@
 """A client generated from the OpenAPI document has types and can upload, import and export."""
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.flow
 
 PACKAGE = "sartiq_client"
 PHOTO = "aw26-oxford-shoe-front.jpg"
+# Whatever httpx itself imports appears in no type that a client uses, and takes long to check.
+MYPY_CONFIG = """
+[mypy]
+strict = true
+[mypy-anyio.*,certifi.*,click.*,h2.*,httpcore.*,idna.*,pygments.*,rich.*,sniffio.*,trio.*]
+follow_imports = skip
+"""
 TABLE = b"sku,name\nCLIENT-1,First\nCLIENT-2,Second\n,Nameless\n"
 USED = {
     "create_access_token": "login",
@@ -84,10 +92,12 @@ def running_product(live_product: Callable[..., Product]) -> Product:
 
 
 def test_the_generated_client_is_typed(generated: Path) -> None:
+    config = generated.parent / "mypy.ini"
+    config.write_text(MYPY_CONFIG)
     result = subprocess.run(
         [
-            *(sys.executable, "-m", "mypy", "--strict", "--config-file="),
-            *("--cache-dir", generated.parent / "mypy", generated),
+            *(sys.executable, "-m", "mypy", "--config-file", config),
+            *("--cache-dir", os.devnull, generated),
         ],
         capture_output=True,
         text=True,
