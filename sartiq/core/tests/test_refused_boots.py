@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from devstack.folders import CHECKOUT
 from devstack.process.ports import free_port
-from sartiq.settings.tests.test_production import COMPLETE
+from sartiq import server
+from sartiq.core.checks import require_valid_settings
+from sartiq.settings.tests.test_production import COMPLETE, S3_ONLY
 
 CELERY = ("celery", "-A", "sartiq.celery")
 PROGRAMS = {
@@ -54,6 +57,7 @@ SYSTEM_CHECKS = {
     "DJANGO_SETTINGS_MODULE": "unsound",
     "STORAGE": "local",
     "LOCAL_STORE_DIR": "/dev/null/store",
+    **dict.fromkeys(S3_ONLY, ""),  # the local store needs none of them
 }
 
 
@@ -76,9 +80,8 @@ SYSTEM_CHECKS = {
                 "LOCAL_STORE_DIR (/dev/null/store) is not a folder",
             ],
         ),
-        ({"TEMPORARY_DIR": "/dev/null"}, ["TEMPORARY_DIR (/dev/null) cannot be written to"]),
     ],
-    ids=["settings", "system checks", "temporary folder"],
+    ids=["settings", "system checks"],
 )
 def test_invalid_settings_stop_every_process(
     tmp_path: Path, program: str, env: dict[str, str], reasons: list[str]
@@ -91,17 +94,29 @@ def test_invalid_settings_stop_every_process(
     assert [reason for reason in reasons if reason not in done.stdout + done.stderr] == []
 
 
-@pytest.mark.parametrize("count", ["two", "0", "65", "1_0", "-1"])
-def test_an_invalid_number_of_web_processes_is_refused(count: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sartiq.server"],
-        cwd=CHECKOUT,
-        env={"PATH": os.environ["PATH"], "GRANIAN_WORKERS": count},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_an_unusable_temporary_folder_fails_the_checks_of_every_process(settings: Settings) -> None:
+    settings.TEMPORARY_DIR = "/dev/null"
 
-    assert done.returncode == 2
-    assert f"'{count}' is not a whole number from 1 to 64" in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(SystemExit, match=r"TEMPORARY_DIR \(/dev/null\) cannot be written to"):
+        require_valid_settings()
+
+
+def test_an_unusable_temporary_folder_stops_a_worker(tmp_path: Path) -> None:
+    done = boot("worker", tmp_path, TEMPORARY_DIR="/dev/null")
+
+    assert done.returncode != 0
+    assert "TEMPORARY_DIR (/dev/null) cannot be written to" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("count", ["two", "0", "65", "1_0", "-1"])
+def test_an_invalid_number_of_web_processes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], count: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sartiq.server"])
+    monkeypatch.setenv("GRANIAN_WORKERS", count)
+
+    with pytest.raises(SystemExit) as excinfo:
+        server.main()
+
+    assert excinfo.value.code == 2
+    assert f"'{count}' is not a whole number from 1 to 64" in capsys.readouterr().err
