@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Func, OuterRef, Q
 
 from accounts.models import OwnedModel, OwnedQuerySet
 from bulkupload.models.chunk import BulkUploadChunk
@@ -158,6 +158,32 @@ class BulkUploadMediaBatch(TimestampedModel, LeasedModel):
         return f"{self.pending + self.ready + self.failed} images"
 
 
+class _PendingResources(Func):
+    """How many of the listed resources are PENDING, a repeated one each time.
+
+    PostgreSQL assumes a hundred resources in a list and would scan all resources to join them with
+    the list. A subquery for each one is found by its primary key whatever the planner assumes.
+    """
+
+    template = """(
+        SELECT count(*) FILTER (WHERE (
+            SELECT resource.status = 'PENDING' AND resource.deleted_at IS NULL
+            FROM media_mediaresource AS resource WHERE resource.id = image.id::uuid
+        ))
+        FROM jsonb_array_elements_text(%(expressions)s) AS image (id)
+    )"""
+    output_field = models.IntegerField()
+
+
+class BulkUploadMediaQuerySet(models.QuerySet["BulkUploadMedia"]):
+    """Queries for the images of rows."""
+
+    def outdated(self) -> Self:
+        """Keep attached ones of which another number is pending than was saved."""
+        attached = self.filter(status=MediaStatus.ATTACHED)
+        return attached.exclude(pending=_PendingResources("resources"))
+
+
 class BulkUploadMedia(TimestampedModel):
     """The images that one row of a table assigns to one slot of a product.
 
@@ -181,6 +207,8 @@ class BulkUploadMedia(TimestampedModel):
     pending = models.PositiveIntegerField(default=0)
     ready = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+
+    objects: ClassVar = BulkUploadMediaQuerySet.as_manager()
 
     class Meta(TimestampedModel.Meta):
         verbose_name = "bulk upload image"

@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from bulkupload.models import (
     BulkUploadChunk,
     BulkUploadJob,
     BulkUploadMedia,
     BulkUploadMediaBatch,
-    MediaStatus,
     RemoteImage,
 )
 from bulkupload.services import lifecycle
@@ -64,17 +63,27 @@ def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
 
 def _finish() -> int:
     """Save the outcomes of images and finish the jobs that have no work left; return how many."""
-    running = BulkUploadJob.objects.importing()
-    attached = BulkUploadMedia.objects.filter(status=MediaStatus.ATTACHED).values("job_id")
-    for pk in list(
-        running.filter(pk__in=attached).values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]
-    ):
+    for pk in list(_outdated_jobs().values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]):
         finish.update_outcomes(pk)
-    chunks = BulkUploadChunk.objects.unfinished().values("job_id")
-    batches = BulkUploadMediaBatch.objects.without_outcome().values("job_id")
-    done = running.exclude(pk__in=chunks).exclude(pk__in=batches)
-    ids = list(done.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE])
-    return sum(lifecycle.finish(pk) for pk in ids)
+    done = _done_jobs().order_by("created_at").values_list("pk", flat=True)
+    return sum(lifecycle.finish(pk) for pk in list(done[:RECOVERY_BATCH_SIZE]))
+
+
+def _outdated_jobs() -> QuerySet[BulkUploadJob]:
+    """Return jobs with images whose outcome is not saved, in turn: last saved, last again."""
+    # A scalar subquery: PostgreSQL could join with EXISTS, and look at the images of ended jobs.
+    outdated = BulkUploadMedia.objects.outdated().filter(job=OuterRef("pk")).order_by()
+    batches = BulkUploadMediaBatch.objects.filter(job=OuterRef("pk")).order_by("-updated_at")
+    jobs = BulkUploadJob.objects.importing().alias(outdated=Subquery(outdated.values("pk")[:1]))
+    last_saved = Subquery(batches.values("updated_at")[:1])
+    return jobs.filter(outdated__isnull=False).order_by(last_saved)
+
+
+def _done_jobs() -> QuerySet[BulkUploadJob]:
+    """Return jobs whose rows and images all have outcomes."""
+    chunks = BulkUploadChunk.objects.unfinished().filter(job=OuterRef("pk"))
+    batches = BulkUploadMediaBatch.objects.without_outcome().filter(job=OuterRef("pk"))
+    return BulkUploadJob.objects.importing().exclude(Exists(chunks)).exclude(Exists(batches))
 
 
 @rows_for("bulkupload.plan", "job_id")

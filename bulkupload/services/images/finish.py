@@ -26,18 +26,13 @@ def finish_job(job_id: UUID) -> None:
 
 def update_outcomes(job_id: UUID, *, batch_id: UUID | None = None) -> None:
     """Save which attached images of one batch, or of all, are ready or failed."""
-    rows = BulkUploadMedia.objects.filter(job_id=job_id, status=MediaStatus.ATTACHED)
+    rows = BulkUploadMedia.objects.outdated().filter(job_id=job_id)
     if batch_id is not None:
         rows = rows.filter(batch_id=batch_id)
-    after: UUID | None = None
-    while True:
-        page = rows.filter(pk__gt=after) if after else rows
-        ids = list(page.order_by("pk").values_list("pk", flat=True)[:PAGE_SIZE])
-        if not ids:
-            return
-        after = ids[-1]
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), PAGE_SIZE):
         try:
-            _update_page(job_id, ids)
+            _update_page(job_id, ids[start : start + PAGE_SIZE])
         except lifecycle.JobStoppedError:
             return
 

@@ -1,17 +1,29 @@
 """Waiting rows are enqueued again, and outages fail no import."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from kombu import Connection
 from pytest_django import Settings
 
 from accounts.models import User
-from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
+from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadMedia, JobStatus
 from bulkupload.services import recovery
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.importing import TABLE, chunk_ids, row_counts, start_job
+from bulkupload.tests.importing import (
+    TABLE,
+    ImageCounts,
+    chunk_ids,
+    image_counts,
+    row_counts,
+    start_job,
+)
+from bulkupload.tests.waiting import waiting_imports
 from media.errors import StoreCredentialsError
+from media.models import MediaResource, ResourceStatus
 from media.storage.testing.memory import MemoryStore, nothing
 
 
@@ -65,3 +77,46 @@ def test_an_import_survives_refused_credentials(private: MemoryStore, user: User
 
     job.refresh_from_db()
     assert (job.status, row_counts(job).created) == (JobStatus.COMPLETED_WITH_ERRORS, 20)
+
+
+def make_ready(images: Iterable[BulkUploadMedia]) -> None:
+    """Make the resources of some images READY."""
+    ids = [pk for image in images for pk in image.resources]
+    MediaResource.objects.filter(pk__in=ids).update(status=ResourceStatus.READY)
+
+
+def test_imports_that_wait_for_their_images_cost_no_queries(user: User) -> None:
+    query_counts = []
+
+    for more in (1, 4):
+        waiting_imports(user, more)
+        with CaptureQueriesContext(connection) as captured:
+            assert recovery.resend() == 0
+        query_counts.append(len(captured))
+
+    assert query_counts[0] == query_counts[1]
+
+
+def test_a_finished_import_is_found_among_more_waiting_ones_than_one_run_takes(user: User) -> None:
+    *_, job = waiting_imports(user, recovery.RECOVERY_BATCH_SIZE + 1)
+    make_ready(BulkUploadMedia.objects.filter(job=job))
+
+    assert recovery.resend() == 1
+
+    job.refresh_from_db()
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
+    unfinished = BulkUploadJob.objects.unfinished()
+    assert unfinished.count() == recovery.RECOVERY_BATCH_SIZE
+
+
+def test_imports_with_new_outcomes_take_turns(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "RECOVERY_BATCH_SIZE", 1)
+    jobs = waiting_imports(user, 2, images=3)
+    ready = []
+
+    for row in (1, 2):
+        make_ready(BulkUploadMedia.objects.filter(row=row))
+        recovery.resend()
+        ready.append([image_counts(job).ready for job in jobs])
+
+    assert ready == [[1, 0], [1, 2]]

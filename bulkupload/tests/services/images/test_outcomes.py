@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
@@ -18,6 +19,7 @@ from bulkupload.services import lifecycle
 from bulkupload.services.images import attach, finish
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import ImageCounts, batch_ids, chunk_ids, image_counts, start_job
+from bulkupload.tests.waiting import waiting_imports
 from media.models import MediaResource, ResourceStatus
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, photo, upload_file
@@ -107,3 +109,25 @@ def test_a_row_is_finished_when_its_last_image_is(public: MemoryStore, user: Use
     job.refresh_from_db()
     assert (row.status, job.status) == (MediaStatus.READY, JobStatus.COMPLETED)
     assert image_counts(job) == ImageCounts(ready=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_outdated"),
+    [
+        ({}, False),
+        ({"status": ResourceStatus.READY}, True),
+        ({"status": ResourceStatus.FAILED, "failure_code": "decode_limit"}, True),
+        ({"deleted_at": Now()}, True),  # it was replaced, so it was ready
+    ],
+)
+def test_a_row_with_a_repeated_and_a_refused_image_is_outdated_when_its_resource_changes(
+    user: User, change: dict[str, Any], *, is_outdated: bool
+) -> None:
+    [job] = waiting_imports(user, 1)
+    row = BulkUploadMedia.objects.get(job=job)
+    row.resources, row.pending, row.failed = [*row.resources * 2, None], 2, 1
+    row.save()
+
+    MediaResource.objects.filter(pk=row.resources[0]).update(updated_at=Now(), **change)
+
+    assert BulkUploadMedia.objects.filter(job=job).outdated().exists() is is_outdated
