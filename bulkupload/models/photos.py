@@ -2,11 +2,12 @@ from datetime import datetime
 from typing import ClassVar, Final, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Organization, OwnedModel, OwnedQuerySet, indexes_by_owner
 from bulkupload.rules.photos.slot_words import BACK, COVER, IMAGES
 from exports.rules.templates import MAX_TEMPLATE_LENGTH
+from media.models import MediaResource
 from sartiq.core.models import LeasedModel, TimestampedModel, due_and_unleased
 
 SLOTS: Final = [(COVER, "Cover image"), (BACK, "Back image"), (IMAGES, "Images")]
@@ -46,6 +47,12 @@ class PhotoStatus(models.TextChoices):
 
 
 WITH_REASON: Final = (PhotoStatus.CONFLICT, PhotoStatus.FAILED)
+UNVERIFIED: Final = (PhotoStatus.ATTACHED, PhotoStatus.INGESTED)
+TO_ATTACH: Final = Q(
+    status=PhotoStatus.UPLOADED,
+    product_id__isnull=False,
+    batch__status=PhotoBatchStatus.RUNNING,
+)
 
 
 class PhotoBatchQuerySet(OwnedQuerySet["PhotoBatch"]):
@@ -141,8 +148,7 @@ class PhotoFileQuerySet(models.QuerySet["PhotoFile"]):
 
     def to_attach(self) -> Self:
         """Filter those that a worker attaches next."""
-        uploaded = self.filter(status=PhotoStatus.UPLOADED)
-        return uploaded.with_product().filter(batch__status=PhotoBatchStatus.RUNNING)
+        return self.filter(TO_ATTACH)
 
     def not_enqueued(self) -> Self:
         """Filter those to attach that were never enqueued."""
@@ -154,7 +160,25 @@ class PhotoFileQuerySet(models.QuerySet["PhotoFile"]):
 
     def unverified(self) -> Self:
         """Filter those with a resource that has not been found READY yet."""
-        return self.filter(status__in=[PhotoStatus.ATTACHED, PhotoStatus.INGESTED])
+        return self.filter(status__in=UNVERIFIED)
+
+    def outdated(self) -> Self:
+        """Filter unverified ones whose resource has become READY or FAILED, or was deleted."""
+        resource = MediaResource.objects.filter(pk=OuterRef("resource_id"))
+        attached = Q(~Exists(resource.pending()), status=PhotoStatus.ATTACHED)
+        ingested = Q(~Exists(resource.usable()), status=PhotoStatus.INGESTED)  # READY ones wait
+        return self.unverified().filter(attached | ingested)
+
+    def being_attached(self) -> Self:
+        """Filter those to attach, and those whose files are being verified."""
+        pending = MediaResource.objects.pending().filter(pk=OuterRef("resource_id"))
+        ingested = Q(Exists(pending), status=PhotoStatus.INGESTED)
+        rows = self.filter(status__in=[PhotoStatus.UPLOADED, *UNVERIFIED])  # for the index
+        return rows.filter(TO_ATTACH | Q(status=PhotoStatus.ATTACHED) | ingested)
+
+    def expected(self) -> Self:
+        """Filter those with a product whose upload has not arrived."""
+        return self.filter(status=PhotoStatus.WAITING).with_product()
 
     def in_slot_of(self, photo: "PhotoFile") -> Self:
         """Filter the photos of the same batch for the same slot of the same product."""

@@ -1,5 +1,7 @@
-"""Running imports whose images wait for a worker, created in a few statements."""
+"""Running imports and photo batches that wait for a worker, created in a few statements."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from hashlib import sha256
 
 from django.utils import timezone
@@ -14,7 +16,13 @@ from bulkupload.models import (
     ChunkStatus,
     JobStatus,
     MediaStatus,
+    OnExisting,
+    PhotoBatch,
+    PhotoBatchStatus,
+    PhotoFile,
+    PhotoStatus,
 )
+from catalog.models import Product
 from media.models import MediaResource, ResourceType
 from media.tests.factories import PNG
 from sartiq.core.models import new_id
@@ -85,3 +93,41 @@ def _attached_batches(jobs: list[BulkUploadJob], *, images: int) -> list[BulkUpl
     return BulkUploadMediaBatch.objects.bulk_create(
         BulkUploadMediaBatch(job=chunk.job, chunk=chunk, **attached) for chunk in chunks
     )
+
+
+def waiting_photo_batches(
+    user: User, count: int, *, statuses: Sequence[PhotoStatus] = (PhotoStatus.ATTACHED,)
+) -> list[PhotoBatch]:
+    """Create running batches, the oldest first, with a photo of each of these statuses.
+
+    The photos of a batch are for one slot. They are enqueued, and their resources are PENDING.
+    """
+    now = timezone.now()
+    batches = PhotoBatch.objects.bulk_create(
+        PhotoBatch(
+            user=user,
+            status=PhotoBatchStatus.RUNNING,
+            on_existing=OnExisting.REPLACE,
+            last_arrival_at=now + timedelta(microseconds=number),
+            started_at=now,
+        )
+        for number in range(count)
+    )
+    resources = iter(pending_resources(user, count * len(statuses)))
+    for batch in batches:
+        product = Product.objects.create(user=user, name="Shoe")
+        PhotoFile.objects.bulk_create(
+            PhotoFile(
+                batch=batch,
+                path=f"{number}.png",
+                content_type=PNG,
+                file_size=1,
+                status=status,
+                product_id=product.pk,
+                slot="images",
+                resource_id=next(resources).pk,
+                sent_at=now,
+            )
+            for number, status in enumerate(statuses)
+        )
+    return batches

@@ -5,10 +5,11 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from bulkupload import enqueue
-from bulkupload.models import PhotoFile
+from bulkupload.models import PhotoBatch, PhotoFile
 
 MAX_ENQUEUED: Final = 16  # photos of one batch in the queue at the same time
 
@@ -30,6 +31,15 @@ def top_up(batch_id: UUID) -> int:
     photos = PhotoFile.objects.to_attach().filter(batch_id=batch_id)
     enqueued = photos.filter(sent_at__isnull=False).count()
     return send_next(batch_id, limit=MAX_ENQUEUED - enqueued) if enqueued < MAX_ENQUEUED else 0
+
+
+def batches_to_top_up() -> QuerySet[PhotoBatch]:
+    """Return the batches of which `top_up` would enqueue photos."""
+    photos = PhotoFile.objects.filter(batch=OuterRef("pk")).order_by()
+    enqueued = photos.to_attach().filter(sent_at__isnull=False)
+    last_enqueued = enqueued[MAX_ENQUEUED - 1 : MAX_ENQUEUED]
+    batches = PhotoBatch.objects.running().filter(Exists(photos.not_enqueued()))
+    return batches.exclude(Exists(last_enqueued))
 
 
 def top_up_after_commit(batch_id: UUID) -> None:

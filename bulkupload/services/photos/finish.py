@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from bulkupload import enqueue
@@ -16,6 +17,7 @@ from sartiq.core.work.crash_points import crash_point
 
 PAGE_SIZE = 500  # photos in one transaction
 GONE = ""  # the status of a resource that was deleted
+IN_SLOT = (PhotoStatus.INGESTED, PhotoStatus.READY)  # the statuses in a slot that can be replaced
 
 
 def finish(batch_id: UUID) -> None:
@@ -30,19 +32,36 @@ def finish(batch_id: UUID) -> None:
 
 def update_outcomes(batch_id: UUID) -> None:
     """Save which photos are ready or failed, and replace the slots whose photos are all ready."""
-    attached = PhotoFile.objects.filter(batch_id=batch_id, status=PhotoStatus.ATTACHED)
-    ingested = PhotoFile.objects.filter(batch_id=batch_id, status=PhotoStatus.INGESTED)
+    photos = PhotoFile.objects.filter(batch_id=batch_id)
     after: UUID | None = None
     while True:
-        page = (attached | ingested).order_by("pk")
+        page = photos.outdated().order_by("pk")
         rows = list((page.filter(pk__gt=after) if after else page)[:PAGE_SIZE])
         if not rows:
             break
         after = rows[-1].pk
         _save_outcomes(batch_id, rows)
+    ingested = photos.filter(status=PhotoStatus.INGESTED)
     groups = ingested.order_by().values_list("product_id", "slot").distinct()
     for product_id, slot in list(groups):
         _replace(PhotoFile(batch_id=batch_id, product_id=product_id, slot=slot))
+
+
+def batches_to_update() -> QuerySet[PhotoBatch]:
+    """Return the batches with an outcome to save, or a slot whose photos are all ready."""
+    ready = MediaResource.objects.ready().filter(pk=OuterRef("resource_id"))
+    ingested = Q(status=PhotoStatus.INGESTED)
+    incomplete = ~Q(Exists(ready), status__in=IN_SLOT)
+    replacing = PhotoFile.objects.filter(ingested).order_by().values("batch_id")
+    members = PhotoFile.objects.filter(batch__in=replacing).exclude(status__in=slots.OUT_OF_SLOT)
+    by_slot = members.order_by().values("batch_id", "product_id", "slot")
+    counted = by_slot.annotate(
+        ingested=Count("pk", filter=ingested), incomplete=Count("pk", filter=incomplete)
+    )
+    complete = counted.filter(ingested__gt=0, incomplete=0)
+    outdated = PhotoFile.objects.outdated().order_by()
+    ids = outdated.values("batch_id").union(complete.values("batch_id"))
+    return PhotoBatch.objects.filter(pk__in=ids)
 
 
 def _save_outcomes(batch_id: UUID, rows: list[PhotoFile]) -> None:
@@ -81,8 +100,7 @@ def _replace(example: PhotoFile) -> None:
     """Replace a slot if all photos of the batch for it have READY resources."""
     batch = PhotoBatch.objects.get(pk=example.batch_id)
     members = PhotoFile.objects.in_slot_of(example).exclude(status__in=slots.OUT_OF_SLOT)
-    complete = [PhotoStatus.INGESTED, PhotoStatus.READY]
-    if members.exclude(status__in=complete).exists():
+    if members.exclude(status__in=IN_SLOT).exists():
         return
     with transaction.atomic():
         product_ids = {example.product_id} if example.product_id else set()
@@ -99,7 +117,7 @@ def _replace(example: PhotoFile) -> None:
         resources = {
             row.pk: row for row in locked if row.pk in ids and row.status == ResourceStatus.READY
         }
-        is_complete = all(photo.status in complete for photo in photos)
+        is_complete = all(photo.status in IN_SLOT for photo in photos)
         if is_complete and resources.keys() == ids:
             slots.replace(photos, resources)
             crash_point("photo-slot-replaced")

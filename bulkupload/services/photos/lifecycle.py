@@ -20,7 +20,6 @@ from bulkupload.models import PhotoBatch, PhotoBatchStatus, PhotoFile, PhotoStat
 from bulkupload.rules.photos.failures import PhotoFailure, failure
 from bulkupload.services.photos import dispatch
 from bulkupload.services.photos.match_names import MATCH_FIELDS, apply_match, match_names
-from media.models import MediaResource
 from sartiq.core import events
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.work.crash_points import crash_point
@@ -191,20 +190,11 @@ def _match_again(batch: PhotoBatch) -> None:
 
 
 def _is_attaching(batch: PhotoBatch) -> bool:
-    """Return whether photos are being attached, or their files verified."""
-    pending = MediaResource.objects.pending()
-    return (
-        batch.files.to_attach().exists()
-        or batch.files.filter(status=PhotoStatus.ATTACHED).exists()
-        or pending.filter(
-            pk__in=batch.files.filter(status=PhotoStatus.INGESTED).values("resource_id")
-        ).exists()
-    )
+    return batch.files.being_attached().exists()
 
 
 def _has_work(batch: PhotoBatch) -> bool:
-    expected = batch.files.filter(status=PhotoStatus.WAITING).with_product()
-    return _is_attaching(batch) or expected.exists()
+    return _is_attaching(batch) or batch.files.expected().exists()
 
 
 def _cancel(batch: PhotoBatch, code: str) -> None:

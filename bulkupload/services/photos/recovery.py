@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from bulkupload.models import PhotoBatch, PhotoFile
@@ -21,15 +21,16 @@ def resend() -> int:
     """Enqueue waiting photos again and end batches that are done; return the number of both."""
     end_outage(PhotoFile.objects.to_attach(), is_over=stores_answer)
     sent = resending.resend("bulkupload.attach_photo", "photo_id", _waiting_photos)
-    waiting = PhotoFile.objects.not_enqueued().order_by().values("batch_id")
-    sent += sum(dispatch.top_up(pk) for pk in _ids(PhotoBatch.objects.filter(pk__in=waiting)))
-    unverified = PhotoFile.objects.unverified().order_by().values("batch_id")
-    for pk in _ids(PhotoBatch.objects.filter(pk__in=unverified)):
+    sent += sum(dispatch.top_up(pk) for pk in _ids(dispatch.batches_to_top_up()))
+    for pk in _ids(finish.batches_to_update()):
         finish.update_outcomes(pk)
-    ended = sum(lifecycle.end_if_done(pk) for pk in _ids(PhotoBatch.objects.running()))
+    photos = PhotoFile.objects.filter(batch=OuterRef("pk"))
+    done = PhotoBatch.objects.running().exclude(Exists(photos.being_attached()))
+    done = done.exclude(Exists(photos.expected()))
+    ended = sum(lifecycle.end_if_done(pk) for pk in _ids(done))
     before = timezone.now() - MAX_IDLE_TIME
-    idle = _ids(PhotoBatch.objects.idle(before=before))
-    return sent + ended + sum(lifecycle.end_idle(pk, before=before) for pk in idle)
+    idle = PhotoBatch.objects.idle(before=before).exclude(Exists(photos.being_attached()))
+    return sent + ended + sum(lifecycle.end_idle(pk, before=before) for pk in _ids(idle))
 
 
 def _ids(batches: "QuerySet[PhotoBatch]") -> list[UUID]:
