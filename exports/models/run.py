@@ -19,10 +19,6 @@ class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
         """Filter unfinished runs."""
         return self.filter(status__in=UNFINISHED)
 
-    def with_waiting_items(self) -> Self:
-        """Filter unfinished runs with files still to be produced."""
-        return self.unfinished().filter(items__status=ItemStatus.WAITING).distinct()
-
     def converted(self) -> Self:
         """Filter unfinished runs whose files are all finished; only the archive is missing."""
         return self.unfinished().exclude(items__status=ItemStatus.WAITING)

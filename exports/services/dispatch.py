@@ -4,10 +4,11 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from exports import enqueue
-from exports.models import ExportItem
+from exports.models import ExportItem, ExportRun
 
 MAX_ENQUEUED: Final = 32  # files of one run in the queue at the same time
 
@@ -27,6 +28,15 @@ def top_up(run_id: UUID) -> int:
     """Enqueue files of a run until MAX_ENQUEUED are in the queue; return how many were added."""
     enqueued = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
     return send_next(run_id, limit=MAX_ENQUEUED - enqueued) if enqueued < MAX_ENQUEUED else 0
+
+
+def runs_to_top_up() -> QuerySet[ExportRun]:
+    """Return the runs of which `top_up` would enqueue files."""
+    items = ExportItem.objects.filter(run=OuterRef("pk")).order_by()
+    enqueued = items.due().filter(sent_at__isnull=False)
+    last_enqueued = enqueued[MAX_ENQUEUED - 1 : MAX_ENQUEUED]
+    runs = ExportRun.objects.unfinished().filter(Exists(items.not_enqueued()))
+    return runs.exclude(Exists(last_enqueued))
 
 
 def advance(run_id: UUID) -> None:

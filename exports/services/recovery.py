@@ -19,10 +19,8 @@ def resend() -> int:
     end_outage(ExportItem.objects.unfinished(), is_over=stores_answer)
     end_outage(ExportRun.objects.unfinished(), is_over=stores_answer)
     items = resending.resend("exports.convert", "item_id", _waiting_items)
-    running = ExportRun.objects.with_waiting_items().order_by("created_at")
-    topped_up = sum(
-        dispatch.top_up(pk) for pk in running.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]
-    )
+    runs = dispatch.runs_to_top_up().order_by("created_at").values_list("pk", flat=True)
+    topped_up = sum(dispatch.top_up(pk) for pk in list(runs[:RECOVERY_BATCH_SIZE]))
     return items + topped_up + resending.resend("exports.assemble", "run_id", _waiting_runs)
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms, ImageOps, ImageStat
 from exports.models import ImageFormat
 from exports.services import conversion
 from exports.services.conversion import Converted
-from exports.tests.services.sample_images import (
+from exports.tests.sample_images import (
     CORNER,
     GPS_MARKER,
     KINDS,

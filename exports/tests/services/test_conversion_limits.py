@@ -18,7 +18,7 @@ from exports.errors import ConversionError
 from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.services import conversion
-from exports.tests.services.sample_images import KINDS, encoded, scene, transparent
+from exports.tests.sample_images import KINDS, encoded, scene, transparent
 from media.tests.rules.file_types.specimens import gif, mp4, pdf
 from media.tests.services.decoding.decoders import ROOT, forks_of, is_gone, wait_until
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from exports.models import ImageFormat
 from exports.services import conversion
-from exports.tests.services.sample_images import STUDIO, encoded
+from exports.tests.sample_images import STUDIO, encoded
 
 STORED = (60, 200, 90)
 ADOBE, DISPLAY_P3 = (0, 201, 80), (0, 203, 73)  # the same pixels as sRGB
