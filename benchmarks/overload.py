@@ -17,7 +17,7 @@ from devstack.product import Product
 from tests.flow.api_client import ApiClient
 
 OVERLOAD = 4  # times the rate that the server sustains
-CLIENTS = 16  # that find this rate, as fast as responses come
+CLIENTS = 16  # that measure this rate: each sends its next request after a response
 CONNECTIONS = 3000
 HEALTH, REDIRECT, PRESIGN, CREATE = "health", "redirect", "presign", "create with a photo"
 RATES = {HEALTH: 4.0, REDIRECT: 4.0, PRESIGN: 8.0, CREATE: 4.0}  # requests/s, 20 in total

@@ -1,4 +1,4 @@
-"""Product tables as a shop would send them: every hundredth row is refused."""
+"""Product tables as a shop would send them: every hundredth row is rejected."""
 
 import csv
 import random

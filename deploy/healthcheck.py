@@ -1,7 +1,7 @@
 """Check whether the web server of this container responds; Docker runs this file.
 
 Liveness only: restarting web processes does not repair a database. `/health/ready` tells a load
-balancer whether requests can be served.
+balancer whether requests can be served. Docker stops this check after the Dockerfile's `--timeout`.
 """
 
 import os

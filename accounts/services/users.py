@@ -118,7 +118,7 @@ def require_remaining_superuser(*, user: User, is_active: bool, is_superuser: bo
     """Raise LastSuperuserError if the change would leave no active superuser."""
     if not (is_active and is_superuser):
         with transaction.atomic():
-            # Organizations first, as everywhere: the admin page may change memberships next.
+            # The lock order of `delete`: the admin page may lock memberships afterwards.
             members.lock_organizations_of(user_id=user.pk)
             _require_another(user, _locked_superusers())
 

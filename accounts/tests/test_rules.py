@@ -38,5 +38,5 @@ def test_every_spelling_of_an_address_has_one_sign_in_name() -> None:
         ("MEMBER", "MEMBER", False),
     ],
 )
-def test_only_owners_may_assign_the_owner_role(actor: str, role: str, allowed: bool) -> None:  # noqa: FBT001  a table's column
+def test_only_owners_may_assign_the_owner_role(actor: str, role: str, allowed: bool) -> None:  # noqa: FBT001  a parametrized column
     assert may_assign_role(actor, role) is allowed

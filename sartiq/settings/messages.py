@@ -1,4 +1,4 @@
-"""The error message for an invalid environment: it names every variable but no secret."""
+"""The error message for invalid settings: it names each bad variable, never a secret value."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args, get_origin

@@ -1,4 +1,4 @@
-"""The slow search for uploads that nobody reported: their objects are in the store."""
+"""The periodic check for uploads that nobody reported: their objects are in the store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The pictures of a slot: where a photo of a batch goes among them."""
+"""The images of a slot: where a photo of a batch goes among them."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -65,7 +65,7 @@ def add(photo: PhotoFile, resource: MediaResource) -> None:
 
 
 def replace(photos: Sequence[PhotoFile], resources: dict[UUID, MediaResource]) -> None:
-    """Replace the pictures of a slot by those of a batch, in order; the product is locked."""
+    """Replace the images of a slot by the photos of a batch, in order; the product is locked."""
     ordered = sorted(photos, key=lambda photo: photo.sort_key)
     distinct = dict.fromkeys(photo.resource_id for photo in ordered)
     _fill(ordered[0], [resources[pk] for pk in distinct if pk])

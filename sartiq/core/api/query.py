@@ -21,7 +21,7 @@ def takes_query(serializer: QuerySerializer) -> Callable[[Handler], Handler]:
     """Declare the query parameters of a handler."""
 
     def declare(handler: Handler) -> Handler:
-        handler.query_serializer = serializer  # type: ignore[attr-defined]  # a function's own dict
+        handler.query_serializer = serializer  # type: ignore[attr-defined]  # functions accept attributes
         return handler
 
     return declare

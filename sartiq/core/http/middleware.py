@@ -111,7 +111,7 @@ class OptionalSlashMiddleware:
 
 
 class DatabaseOutageMiddleware:
-    """Return 503 with Retry-After when the database fails outside a REST view."""
+    """Respond to database outages and oversized bodies outside REST views."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -121,7 +121,7 @@ class DatabaseOutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Translate an outage or an oversized body; leave other errors unexpected.
+        """Translate an outage or an oversized body; other errors become a 500.
 
         In the admin, errors of services are translated too: there is no REST view to do it.
         """

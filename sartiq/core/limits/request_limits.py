@@ -3,7 +3,7 @@
 A request with a permit is *blocked*: it waits for the object store or a slow statement, and another
 request runs in its place. Workers and commands have neither: there, these functions do nothing.
 How many permits there are is `MAX_BLOCKED` in sartiq/asgi.py; the deadline is `REQUEST_SECONDS` in
-sartiq/settings/environment.py.
+sartiq/settings/environment.py; the 503 responses are in sartiq/core/asgi/application.py.
 """
 
 import time

@@ -3,6 +3,7 @@
 All leased rows follow one policy (`docs/design/work.md`). A permanent error fails the row. A
 transient error is retried until `MAX_ATTEMPTS` have failed, after growing delays. While a
 dependency is down, the row is retried for up to `MAX_OUTAGE`, and those attempts do not count.
+Deletions of objects have a policy of their own (media/services/deletions.py).
 """
 
 from dataclasses import dataclass
