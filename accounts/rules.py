@@ -5,7 +5,7 @@ import unicodedata
 MANAGING_ROLES = ("OWNER", "ADMIN")
 
 
-def normal_email(text: str) -> str:
+def normalize_email(text: str) -> str:
     """Return the address as it is stored: trimmed, one Unicode form, the domain in lower case."""
     address = unicodedata.normalize("NFC", text).strip()
     local, at, domain = address.rpartition("@")
@@ -14,7 +14,7 @@ def normal_email(text: str) -> str:
 
 def sign_in_name(text: str) -> str:
     """Return the user name for an address, equal for all its spellings."""
-    return normal_email(text).lower()
+    return normalize_email(text).lower()
 
 
 def may_assign_role(actor_role: str, role: str) -> bool:

@@ -46,7 +46,7 @@ def main() -> None:
     if unknown := set(options.parts) - set(all_parts):
         parser.error(f"unknown parts: {sorted(unknown)}")
     if "encoders" in options.parts:
-        encoders.encoders(rounds=options.rounds)
+        encoders.compare_encoders(rounds=options.rounds)
     if set(options.parts) <= set(STANDALONE_PARTS):
         return
     product = Product(
@@ -64,13 +64,13 @@ def measure(product: Product, options: argparse.Namespace) -> None:
     """Run the chosen measurements, first those of the web server."""
     parts = options.parts
     if "presign" in parts:
-        web.presign(product, rounds=options.rounds, seconds=options.seconds)
+        web.measure_presign(product, rounds=options.rounds, seconds=options.seconds)
     if "redirect" in parts:
-        web.redirect(product, rounds=options.rounds, seconds=options.seconds)
+        web.measure_redirect(product, rounds=options.rounds, seconds=options.seconds)
     if "overload" in parts:
-        overload.overload(product, rounds=options.rounds, seconds=options.seconds)
+        overload.measure_overload(product, rounds=options.rounds, seconds=options.seconds)
     if "hung" in parts:
-        overload.hung(product, seconds=options.hung_seconds)
+        overload.measure_hung_dependencies(product, seconds=options.hung_seconds)
     measure_work(product, options)
 
 
@@ -80,18 +80,23 @@ def measure_work(product: Product, options: argparse.Namespace) -> None:
     if "reading" in parts:
         files.compare_checking(product, rounds=options.rounds)
     if "bulk" in parts:
-        bulk.imports(product, rounds=options.rounds, rows=options.rows, patient=options.patient)
+        bulk.measure_imports(
+            product,
+            rounds=options.rounds,
+            rows=options.rows,
+            repeat_slow_importers=options.patient,
+        )
     if "bulk" in parts and options.million:
-        bulk.million(product)
+        bulk.measure_million_rows(product)
     if "photos" in parts:
-        batches.tickets(product, rounds=options.rounds)
-        batches.photos(product, count=options.photos)
+        batches.measure_tickets(product, rounds=options.rounds)
+        batches.measure_photos(product, count=options.photos)
     if "exports" in parts:
-        exports.exports(product, rounds=options.rounds)
+        exports.measure_exports(product, rounds=options.rounds)
     if "memory" in parts:
-        exports.memory(product)
+        exports.measure_memory(product)
     if "reconcile" in parts:  # last: it stops the processes of the product
-        reconcile.reconcile(product, objects=options.rows)
+        reconcile.measure_reconcile(product, objects=options.rows)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ MILLION = 1_000_000
 NEW, CHANGED, UNCHANGED = "all new", "all there, 10 % changed", "all there, none changed"
 CASES = (NEW, CHANGED, UNCHANGED)  # in this order: a case starts with the products of the previous
 TRUNCATE_SQL = "TRUNCATE catalog_product CASCADE; TRUNCATE bulkupload_bulkuploadjob CASCADE;"
-VACUUM_SQL = "TRUNCATE bench_refused; VACUUM ANALYZE catalog_product; CHECKPOINT;"
+RESET_RUN_SQL = "TRUNCATE bench_rejected; VACUUM ANALYZE catalog_product; CHECKPOINT;"
 PRODUCTS_HASH_SQL = (
     f"SELECT md5(string_agg(md5(({', '.join(tables.FIELDS)})::text), '' ORDER BY sku))"
 )
@@ -45,7 +45,7 @@ class Bench:
         importer.prepare()
         self._sql(TRUNCATE_SQL)
         for case in cases:
-            self._sql(VACUUM_SQL)
+            self._sql(RESET_RUN_SQL)
             run = importer.import_table(self._table(case))
             self._require_expected(importer, case, run)
             self.runs[importer.name, case].append(run)
@@ -60,7 +60,7 @@ class Bench:
         """
         self._sql(TRUNCATE_SQL)
         importer.import_table(self._table(NEW))
-        self._sql(VACUUM_SQL)
+        self._sql(RESET_RUN_SQL)
 
     def _table(self, case: str) -> Path:
         path = self.folder / ("first.csv" if case == NEW else "changed.csv")
@@ -93,10 +93,12 @@ class Bench:
         return psql.run(self.postgres, statements)
 
 
-def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) -> None:
+def measure_imports(
+    product: Product, *, rounds: int, rows: int, repeat_slow_importers: bool = False
+) -> None:
     """Measure importing tables of `rows` rows, one in a hundred of them rejected.
 
-    Slow importers run in the first round only, unless `patient`.
+    Slow importers run in the first round only, unless `repeat_slow_importers`.
     """
     with TemporaryDirectory(prefix="bench-") as folder:
         bench, all_importers = _prepare(product, Path(folder), rows=rows)
@@ -104,13 +106,13 @@ def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) 
             load = os.getloadavg()[0]
             console.print(f"round {number + 1} of {rounds}, load average {load:.1f}")
             for importer in all_importers:
-                if number == 0 or patient or not importer.slow:
+                if number == 0 or repeat_slow_importers or not importer.slow:
                     bench.run_cases(importer)
     for case in CASES:
         _report(bench, case, [importer.name for importer in all_importers])
 
 
-def million(product: Product) -> None:
+def measure_million_rows(product: Product) -> None:
     """Measure the memory of one worker that imports a million rows."""
     with TemporaryDirectory(prefix="bench-") as folder:
         bench, all_importers = _prepare(product, Path(folder), rows=MILLION)
@@ -126,13 +128,14 @@ def _prepare(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[
     all_importers = importers(product, folder=folder)
     if product.stack.postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
-    psql.run(product.stack.postgres, psql.CREATE_REFUSED_SQL)
+    psql.run(product.stack.postgres, psql.CREATE_REJECTED_SQL)
     bench = Bench(postgres=product.stack.postgres, folder=folder, rows=rows)
-    bench.warm_up_planner(all_importers[-1])
+    bench.warm_up_planner(all_importers[-1])  # psql, the fastest one
     return bench, all_importers
 
 
 def _report(bench: Bench, case: str, names: list[str]) -> None:
+    # `importers` returns the product with one process first, then with two.
     two_processes = names[min(1, len(names) - 1)]
     reference = _median(bench.runs[two_processes, case], "seconds")
     rows = []
@@ -152,8 +155,8 @@ def _report(bench: Bench, case: str, names: list[str]) -> None:
             )
         )
     columns = ("importer", "runs", "rows/s", "CPU µs/row", "web", "PostgreSQL", "growth MiB")
-    title = f"{bench.rows:,} rows, 1 % refused, {case}, medians"
-    show(title, (*columns, "2 processes / this"), rows)
+    title = f"{bench.rows:,} rows, 1 % rejected, {case}, medians"
+    show(title, (*columns, "time relative to 2 processes"), rows)
 
 
 def _median(runs: list[Run], name: str) -> float:

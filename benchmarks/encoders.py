@@ -69,7 +69,7 @@ def choices() -> Iterator[Choice]:
         yield Choice("vips", "avif", {"Q": 90, "effort": 9 - speed, "subsample_mode": "on"})
 
 
-def encoders(*, rounds: int) -> None:
+def compare_encoders(*, rounds: int) -> None:
     """Print time, memory, size and similarity for each choice."""
     with tempfile.TemporaryDirectory() as folder:
         photos = ROOT / "samples" / "photos"

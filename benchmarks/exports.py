@@ -53,7 +53,7 @@ BASELINES = {
 }
 
 
-def exports(product: Product, *, rounds: int) -> None:
+def measure_exports(product: Product, *, rounds: int) -> None:
     """Print images/s and memory of 200 images to each format, by the product and by loops."""
     with ApiClient.member(product) as api_client, tempfile.TemporaryDirectory() as folder:
         photos = _photos(Path(folder), SMALL_RUN)
@@ -70,7 +70,7 @@ def exports(product: Product, *, rounds: int) -> None:
             _compare(image_format, exporters, rounds)
 
 
-def memory(product: Product) -> None:
+def measure_memory(product: Product) -> None:
     """Print the memory of the worker's processes at rest and in runs of 200 and 2,000 images."""
     with ApiClient.member(product) as api_client, tempfile.TemporaryDirectory() as folder:
         photos = _photos(Path(folder), SMALL_RUN)

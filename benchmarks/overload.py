@@ -22,9 +22,20 @@ CONNECTIONS = 3000
 HEALTH, REDIRECT, PRESIGN, CREATE = "health", "redirect", "presign", "create with a photo"
 RATES = {HEALTH: 4.0, REDIRECT: 4.0, PRESIGN: 8.0, CREATE: 4.0}  # requests/s, 20 in total
 SMALL_PHOTO = 20_000  # bytes
+_OVERLOAD_COLUMNS = (
+    "sustained/s",
+    "goodput/s",
+    "share",
+    "p99 of 200",
+    "p50 of 503",
+    "p99 of 503",
+    "p99 health",
+    "p99 redirect",
+    "presigns",
+)
 
 
-def overload(product: Product, *, rounds: int, seconds: float) -> None:
+def measure_overload(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure presigning at the rate that the server sustains, and at four times that rate."""
     with ApiClient.member(product) as api_client:
         request = _presign(product, api_client)
@@ -38,15 +49,16 @@ def overload(product: Product, *, rounds: int, seconds: float) -> None:
             **{name: _stream(product, name) for name in (HEALTH, REDIRECT)},
         }
         outcomes.append(send_at_rate(url, streams, seconds=seconds, connections=CONNECTIONS))
-    rows = []
+    rows, shares = [], []
     for rate, outcome in zip(rates, outcomes, strict=True):
         presign = outcome[PRESIGN]
         good = presign.in_time[200] / seconds
+        shares.append(good / rate)
         rows.append(
             (
                 f"{rate:.0f}",
                 f"{good:.0f}",
-                good / rate,
+                shares[-1],
                 presign.milliseconds(0.99, 200),
                 presign.milliseconds(0.5, 503),
                 presign.milliseconds(0.99, 503),
@@ -55,38 +67,27 @@ def overload(product: Product, *, rounds: int, seconds: float) -> None:
                 presign.counts,
             )
         )
-    columns = (
-        "sustained/s",
-        "goodput/s",
-        "share",
-        "p99 of 200",
-        "p50 of 503",
-        "p99 of 503",
-        "p99 health",
-        "p99 redirect",
-        "presigns",
-    )
-    share = median(row[2] for row in rows)
+    share = median(shares)
     title = f"{OVERLOAD} times the sustained rate for {seconds:g} s, ms; median share {share:.2f}"
-    show(title, columns, rows)
+    show(title, _OVERLOAD_COLUMNS, rows)
 
 
-def hung(product: Product, *, seconds: float) -> None:
+def measure_hung_dependencies(product: Product, *, seconds: float) -> None:
     """Measure 20 requests per second while store and broker hang, then while PostgreSQL does."""
     stack = product.stack
     if stack.seaweed is None or stack.valkey is None or stack.postgres is None:
         raise DevstackError("the services are not embedded ones")
     with ApiClient.member(product) as api_client:
-        needed = round(RATES[CREATE] * seconds * 3) + 20
+        needed = round(RATES[CREATE] * seconds * 3) + 20  # three measured runs, and the warm-up
         urls = iter(_uploads(api_client, needed))
         _mixed(product, api_client, urls, seconds=min(seconds, 5))  # warm up
-        quiet = _mixed(product, api_client, urls, seconds=seconds)
-        _show_mixed("quiet", quiet, quiet)
+        baseline = _mixed(product, api_client, urls, seconds=seconds)
+        _show_mixed("baseline", baseline, baseline)
         for name, children in (
             ("store and broker hang", (stack.seaweed.child, stack.valkey.child)),
             ("PostgreSQL hangs", (stack.postgres.child,)),
         ):
-            _show_mixed(name, _during_pause(product, api_client, urls, children, seconds), quiet)
+            _show_mixed(name, _during_pause(product, api_client, urls, children, seconds), baseline)
 
 
 def _during_pause(
@@ -113,20 +114,28 @@ def _mixed(
     return send_at_rate(product.api, streams, seconds=seconds, connections=CONNECTIONS)
 
 
-def _show_mixed(title: str, outcomes: dict[str, Outcome], quiet: dict[str, Outcome]) -> None:
+def _show_mixed(title: str, outcomes: dict[str, Outcome], baseline: dict[str, Outcome]) -> None:
     rows = [
         (
             name,
             outcome.milliseconds(0.5),
             outcome.milliseconds(0.99),
-            outcome.milliseconds(0.99) / quiet[name].milliseconds(0.99),
+            outcome.milliseconds(0.99) / baseline[name].milliseconds(0.99),
             outcome.milliseconds(1.0),
             outcome.milliseconds(0.5, 503),
             outcome.counts,
         )
         for name, outcome in outcomes.items()
     ]
-    columns = ("20 requests/s", "p50 ms", "p99 ms", "p99 / quiet", "max", "p50 of 503", "responses")
+    columns = (
+        "20 requests/s",
+        "p50 ms",
+        "p99 ms",
+        "p99 / baseline",
+        "max",
+        "p50 of 503",
+        "responses",
+    )
     show(title, columns, rows)
 
 

@@ -19,7 +19,7 @@ INSERT_BATCH_SIZE = 1000
 Case = tuple[str, Callable[[], Any]]
 
 
-def reconcile(product: Product, *, objects: int) -> None:
+def measure_reconcile(product: Product, *, objects: int) -> None:
     """Measure a pass and both cleanups over `objects` objects, kept in memory, and as many rows."""
     import django  # noqa: PLC0415  after the product has set the environment
 

@@ -5,8 +5,8 @@ import random
 from pathlib import Path
 
 FIELDS = ("sku", "name", "brand", "description", "gender", "materials", "color")
-INVALID_EVERY = 100
-CHANGED_EVERY = 10
+INVALID_EVERY, INVALID_OFFSET = 100, 50
+CHANGED_EVERY, CHANGED_OFFSET = 10, 3  # never an invalid row
 
 _BRANDS = ("Sartiq", "Aurelio & Sons", "Nørreport", "Maison Clé", "Hikari", "Two Pines")
 _KINDS = ("Oxford shoe", "Wool coat", "Linen shirt", "Silk scarf", "Chelsea boot", "Denim jacket")
@@ -29,21 +29,21 @@ def write_table(path: Path, *, rows: int, changed: bool = False) -> None:
         out.writerow(FIELDS)
         for number in range(rows):
             cells = _row(generator, number)
-            if changed and number % CHANGED_EVERY == 3:
+            if changed and number % CHANGED_EVERY == CHANGED_OFFSET:
                 cells[1] += " (new)"
-            if number % INVALID_EVERY == 50:
+            if number % INVALID_EVERY == INVALID_OFFSET:
                 _make_invalid(cells, number // INVALID_EVERY)
             out.writerow(cells)
 
 
 def invalid_rows(rows: int) -> int:
     """Return how many rows of such a table are rejected."""
-    return len(range(50, rows, INVALID_EVERY))
+    return len(range(INVALID_OFFSET, rows, INVALID_EVERY))
 
 
 def changed_rows(rows: int) -> int:
     """Return how many valid rows of the changed table differ from the first one."""
-    return len(range(3, rows, CHANGED_EVERY))
+    return len(range(CHANGED_OFFSET, rows, CHANGED_EVERY))
 
 
 def _row(generator: random.Random, number: int) -> list[str]:

@@ -28,13 +28,13 @@ class ServerSize(NamedTuple):
 SIZES = (ServerSize(1, 8), ServerSize(2, 8))  # the second one is the product's default
 
 
-def presign(product: Product, *, rounds: int, seconds: float) -> None:
+def measure_presign(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure POST presigned-url, which inserts an Upload row."""
     for size in SIZES:
         _presign(product, size, rounds, seconds)
 
 
-def redirect(product: Product, *, rounds: int, seconds: float) -> None:
+def measure_redirect(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure GET /files/…"""
     for size in SIZES:
         _redirect(product, size, rounds, seconds)

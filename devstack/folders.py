@@ -18,7 +18,7 @@ from devstack.process.stop_signals import raise_if_stop_requested
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / ".devstack"
-SHELTERS = Path("/var/tmp")  # noqa: S108  survives reboots; `shelter` checks the owner
+PUBLIC_PARENT = Path("/var/tmp")  # noqa: S108  survives reboots; `public_folder` checks the owner
 SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  only for mkdtemp
 RUN_PREFIX = "sartiq-run-"
 LOCK = "lock"
@@ -32,7 +32,7 @@ class StackPaths:
     """The folders of one stack: its data, its sockets (a short path), its logs.
 
     The data of a `temporary` stack is removed with it, so its services need not be durable. `locks`
-    are file descriptors that the services inherit (see `hold`).
+    are file descriptors that the services inherit (see `lock_folder`).
     """
 
     data: Path
@@ -65,16 +65,16 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 def persistent_paths(data: Path) -> StackPaths:
     """Return the paths of `make serve` and `make demo`: data is persistent, sockets are not."""
     data.mkdir(mode=0o755, parents=True, exist_ok=True)
-    lock = hold(data)
+    lock = lock_folder(data)
     run = new_run_folder()
-    locks = (lock, hold(run))
+    locks = (lock, lock_folder(run))
     return StackPaths(data=data, run=run, logs=data / "log", temporary=False, locks=locks)
 
 
 def temporary_paths() -> StackPaths:
     """Return paths that are removed with the stack."""
     run = new_run_folder()
-    locks = (hold(run),)
+    locks = (lock_folder(run),)
     return StackPaths(data=run / "data", run=run, logs=run / "log", temporary=True, locks=locks)
 
 
@@ -96,7 +96,7 @@ def remove_abandoned(parent: Path) -> None:
         with contextlib.suppress(OSError, DevstackError):
             age = time.time() - (folder / LOCK).stat().st_mtime
             if age > ABANDONED_AFTER and folder.stat().st_uid == os.geteuid():
-                lock = hold(folder, seconds=0)
+                lock = lock_folder(folder, seconds=0)
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)
 
@@ -109,14 +109,14 @@ def can_be_entered_by_anyone(folder: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (nearest, *nearest.parents))
 
 
-def shelter_path() -> Path:
+def public_path() -> Path:
     """Return the folder outside the checkout that is used if the checkout is private."""
-    return SHELTERS / f"sartiq-devstack-{_short_name(CHECKOUT)}"
+    return PUBLIC_PARENT / f"sartiq-devstack-{_short_name(CHECKOUT)}"
 
 
-def shelter() -> Path:
-    """Create the shelter; raise an error if it belongs to another user."""
-    folder = shelter_path()
+def public_folder() -> Path:
+    """Create the folder of `public_path`; raise an error if it belongs to another user."""
+    folder = public_path()
     folder.mkdir(mode=0o755, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
@@ -126,21 +126,21 @@ def shelter() -> Path:
     return folder
 
 
-def shelter_folder(data: Path) -> Path:
-    """Return the folder in the shelter that is used instead of a private data folder.
+def public_data_folder(data: Path) -> Path:
+    """Return the folder in `public_folder` that is used instead of a private data folder.
 
     Its name has the identity of the data folder, not only its path: if a clone was deleted and
     another one is at the same path, the old data is removed, as its rows refer to objects that are
     gone. The caller holds the lock.
     """
-    folder = shelter() / f"{_shelter_name(data)}-{_identity(data)}"
-    for stale in shelter().glob(f"{_shelter_name(data)}*"):
+    folder = public_folder() / f"{_public_name(data)}-{_identity(data)}"
+    for stale in public_folder().glob(f"{_public_name(data)}*"):
         if stale != folder:
             shutil.rmtree(stale, ignore_errors=True)
     return folder
 
 
-def _shelter_name(data: Path) -> str:
+def _public_name(data: Path) -> str:
     return f"data-{_short_name(data.resolve())}"
 
 
@@ -158,16 +158,16 @@ def remove_data(root: Path) -> None:
     folders = [folder for folder in (root, root / LOCAL) if folder.is_dir()]
     with contextlib.ExitStack() as locks:
         for folder in folders:
-            locks.callback(os.close, hold(folder, seconds=0))
+            locks.callback(os.close, lock_folder(folder, seconds=0))
         shutil.rmtree(root, ignore_errors=True)
-        if shelter_path().exists():
-            _empty_shelter(folders)
+        if public_path().exists():
+            _empty_public_folder(folders)
 
 
-def _empty_shelter(folders: Sequence[Path]) -> None:
+def _empty_public_folder(folders: Sequence[Path]) -> None:
     """Remove the data of these folders, but not the binaries, which another stack may be using."""
     for folder in folders:
-        for path in shelter().glob(f"{_shelter_name(folder)}*"):
+        for path in public_folder().glob(f"{_public_name(folder)}*"):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -175,7 +175,7 @@ def _short_name(folder: Path) -> str:
     return hashlib.sha256(str(folder).encode()).hexdigest()[:16]
 
 
-def hold(folder: Path, *, seconds: float = 10.0) -> int:
+def lock_folder(folder: Path, *, seconds: float = 10.0) -> int:
     """Lock a folder and return the descriptor of the lock.
 
     The services inherit the descriptor, so the lock is released only when all of them have ended,

@@ -8,7 +8,7 @@ from django.db.models import Value
 from django.db.models.functions import Lower
 
 from accounts.actions import AccountAction
-from accounts.rules import normal_email
+from accounts.rules import normalize_email
 from sartiq.core import events
 from sartiq.core.models import TimestampedModel
 
@@ -20,7 +20,7 @@ class UserQuerySet(models.QuerySet["User"]):
         """Filter the user with this e-mail address, ignoring case."""
         # PostgreSQL lower-cases both sides, so the comparison agrees with the unique index.
         lowered = self.alias(lowered_email=Lower("email"))
-        return lowered.filter(lowered_email=Lower(Value(normal_email(email))))
+        return lowered.filter(lowered_email=Lower(Value(normalize_email(email))))
 
     def not_deleted(self) -> Self:
         """Filter out deleted users."""
@@ -48,7 +48,7 @@ class UserManager(BaseUserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Save a user; without a password they cannot sign in."""
-        user = self.model(email=normal_email(email), **fields)
+        user = self.model(email=normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -102,7 +102,7 @@ class User(TimestampedModel, AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """Normalize the address before it is validated as unique."""
         super().clean()
-        self.email = normal_email(self.email)
+        self.email = normalize_email(self.email)
 
     def get_full_name(self) -> str:
         """Return the full name, or the address if there is none."""

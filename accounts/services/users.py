@@ -24,7 +24,7 @@ from accounts.errors import (
     WeakPasswordError,
 )
 from accounts.models import User
-from accounts.rules import normal_email, sign_in_name
+from accounts.rules import normalize_email, sign_in_name
 from accounts.services import members, sessions
 from sartiq.core import events
 from sartiq.core.errors import InvalidValuesError
@@ -35,10 +35,10 @@ DELETED_NAME = "Deleted user"
 
 def create(*, email: str, password: str, **fields: Any) -> User:
     """Create a user. Raises EmailTakenError, or InvalidValuesError for a weak password."""
-    user = User(email=normal_email(email), **fields)
+    user = User(email=normalize_email(email), **fields)
     _set_password(user, password)
     with transaction.atomic():
-        _saved(user)
+        _save(user)
         events.record(AccountAction.USER_CREATED, user, is_superuser=user.is_superuser)
     return user
 
@@ -56,12 +56,12 @@ def change(
         superusers = set() if remains_superuser else _locked_superusers()
         user = _locked(user_id)
         precondition(user)
-        _require_another(user, superusers)
+        _require_another_superuser(user, superusers)
         was_active = user.is_active
         _apply(user, fields)
         if password is not None:
             _set_password(user, password)
-        _saved(user)
+        _save(user)
         record_changes(
             user, fields=fields, was_active=was_active, has_new_password=password is not None
         )
@@ -94,7 +94,7 @@ def delete(*, user_id: UUID, now: datetime, precondition: Precondition = uncondi
         superusers = _locked_superusers()
         user = _locked(user_id)
         precondition(user)
-        _require_another(user, superusers)
+        _require_another_superuser(user, superusers)
         members.leave_all(user=user)
         _remove_traces(user)
         _anonymize(user, now=now)
@@ -120,7 +120,7 @@ def require_remaining_superuser(*, user: User, is_active: bool, is_superuser: bo
         with transaction.atomic():
             # The lock order of `delete`: the admin page may lock memberships afterwards.
             members.lock_organizations_of(user_id=user.pk)
-            _require_another(user, _locked_superusers())
+            _require_another_superuser(user, _locked_superusers())
 
 
 def _locked(user_id: UUID) -> User:
@@ -136,14 +136,14 @@ def _locked_superusers() -> set[UUID]:
     return set(active.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
-def _require_another(user: User, superusers: set[UUID]) -> None:
+def _require_another_superuser(user: User, superusers: set[UUID]) -> None:
     if superusers == {user.pk}:
         raise LastSuperuserError
 
 
 def _apply(user: User, changes: dict[str, Any]) -> None:
     if "email" in changes:
-        changes["email"] = normal_email(changes["email"])
+        changes["email"] = normalize_email(changes["email"])
     for name, value in changes.items():
         setattr(user, name, value)
 
@@ -157,7 +157,7 @@ def _set_password(user: User, password: str) -> None:
     user.set_password(password)
 
 
-def _saved(user: User) -> User:
+def _save(user: User) -> None:
     try:
         with transaction.atomic():
             user.save()
@@ -165,7 +165,6 @@ def _saved(user: User) -> User:
         if User.objects.with_email(user.email).exclude(pk=user.pk).exists():
             raise EmailTakenError from None
         raise
-    return user
 
 
 def _remove_traces(user: User) -> None:

@@ -19,7 +19,7 @@ def client_signed_in_as(user: User) -> Client:
     return client
 
 
-def page(model: str, act: str, *args: Any) -> str:
+def admin_path(model: str, act: str, *args: Any) -> str:
     return reverse(f"admin:accounts_{model}_{act}", args=args)
 
 
@@ -30,8 +30,8 @@ def client(team: Team) -> Client:
 
 @pytest.mark.parametrize("model", ["user", "organization", "membership"])
 def test_lists_are_searched_and_filtered(client: Client, team: Team, model: str) -> None:
-    whole = client.get(page(model, "changelist"))
-    none = client.get(page(model, "changelist"), {"q": "nothing like this"})
+    whole = client.get(admin_path(model, "changelist"))
+    none = client.get(admin_path(model, "changelist"), {"q": "nothing like this"})
 
     assert (whole.status_code, none.status_code) == (200, 200)
     assert whole.context["cl"].result_count > 0
@@ -41,15 +41,17 @@ def test_lists_are_searched_and_filtered(client: Client, team: Team, model: str)
 def test_related_rows_are_linked(client: Client, team: Team) -> None:
     membership = team.member.memberships.get()
 
-    members = client.get(page("membership", "changelist")).content.decode()
-    organizations = client.get(page("organization", "changelist")).content.decode()
-    user = client.get(page("user", "change", team.member.pk)).content.decode()
+    members = client.get(admin_path("membership", "changelist")).content.decode()
+    organizations = client.get(admin_path("organization", "changelist")).content.decode()
+    user = client.get(admin_path("user", "change", team.member.pk)).content.decode()
 
-    assert page("user", "change", team.member.pk) in members
-    assert page("organization", "change", team.organization.pk) in members
-    query = f"{page('membership', 'changelist')}?organization__id__exact={team.organization.pk}"
+    assert admin_path("user", "change", team.member.pk) in members
+    assert admin_path("organization", "change", team.organization.pk) in members
+    query = (
+        f"{admin_path('membership', 'changelist')}?organization__id__exact={team.organization.pk}"
+    )
     assert f'href="{query}">3<' in organizations
-    assert page("membership", "change", membership.pk) in user
+    assert admin_path("membership", "change", membership.pk) in user
     assert client.get(query).context["cl"].result_count == 3
 
 
@@ -60,8 +62,8 @@ def test_a_name_is_shown_as_text(client: Client, team: Team) -> None:
     UserFactory.create(full_name=SCRIPT)
 
     for model in ("user", "organization", "membership"):
-        assert SCRIPT not in client.get(page(model, "changelist")).content.decode()
-    change = client.get(page("organization", "change", team.organization.pk))
+        assert SCRIPT not in client.get(admin_path(model, "changelist")).content.decode()
+    change = client.get(admin_path("organization", "change", team.organization.pk))
     assert SCRIPT not in change.content.decode()
 
 
@@ -74,12 +76,12 @@ def test_a_user_is_added_and_changed(client: Client) -> None:
         "password2": "a-quite-new-password",
     }
 
-    added = client.post(page("user", "add"), form)
+    added = client.post(admin_path("user", "add"), form)
 
     user = User.objects.get(email="New@example.com")
     assert added.status_code == 302
     assert user.check_password("a-quite-new-password")
-    again = client.post(page("user", "add"), {**form, "email": "new@example.com"})
+    again = client.post(admin_path("user", "add"), {**form, "email": "new@example.com"})
     assert again.status_code == 200
     assert "already exists" in again.content.decode()
     assert User.objects.with_email("new@example.com").count() == 1
@@ -96,7 +98,7 @@ def changed_form(user: User, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_last_superuser_stays_one(client: Client, team: Team) -> None:
-    path = page("user", "change", team.superuser.pk)
+    path = admin_path("user", "change", team.superuser.pk)
 
     response = client.post(path, changed_form(team.superuser, is_staff="on", is_active="on"))
 
@@ -107,7 +109,7 @@ def test_the_last_superuser_stays_one(client: Client, team: Team) -> None:
 
 
 def test_only_superusers_grant_permissions(client: Client, team: Team) -> None:
-    path = page("user", "change", team.member.pk)
+    path = admin_path("user", "change", team.member.pk)
 
     response = client.post(
         path, changed_form(team.member, is_staff="on", is_active="on", is_superuser="on")
@@ -119,7 +121,7 @@ def test_only_superusers_grant_permissions(client: Client, team: Team) -> None:
 
 
 def test_deleting_a_user_anonymizes_it(client: Client, team: Team) -> None:
-    path = page("user", "delete", team.member.pk)
+    path = admin_path("user", "delete", team.member.pk)
     email = team.member.email
 
     confirmation = client.get(path).content.decode()
@@ -135,7 +137,9 @@ def test_deleting_a_user_anonymizes_it(client: Client, team: Team) -> None:
 
 
 def test_deleting_the_last_owner_shows_the_reason(client: Client, team: Team) -> None:
-    response = client.post(page("user", "delete", team.owner.pk), {"post": "yes"}, follow=True)
+    response = client.post(
+        admin_path("user", "delete", team.owner.pk), {"post": "yes"}, follow=True
+    )
 
     team.owner.refresh_from_db()
     assert "An organization needs at least one owner" in response.content.decode()
@@ -146,7 +150,7 @@ def test_deleting_the_last_owner_shows_the_reason(client: Client, team: Team) ->
 def test_users_are_not_deleted_in_bulk(client: Client, team: Team) -> None:
     form = {"action": "delete_selected", "_selected_action": [str(team.member.pk)], "post": "yes"}
 
-    client.post(page("user", "changelist"), form)
+    client.post(admin_path("user", "changelist"), form)
 
     team.member.refresh_from_db()
     assert team.member.is_active
@@ -154,8 +158,8 @@ def test_users_are_not_deleted_in_bulk(client: Client, team: Team) -> None:
 
 
 def test_a_deleted_user_is_read_only(client: Client, team: Team) -> None:
-    client.post(page("user", "delete", team.member.pk), {"post": "yes"})
-    path = page("user", "change", team.member.pk)
+    client.post(admin_path("user", "delete", team.member.pk), {"post": "yes"})
+    path = admin_path("user", "change", team.member.pk)
     team.member.refresh_from_db()
 
     changed = client.post(path, changed_form(team.member, is_active="on"))
@@ -172,9 +176,9 @@ def test_staff_cannot_give_themselves_permissions(team: Team) -> None:
     client = client_signed_in_as(staff)
 
     responses = [
-        client.post(page("user", "change", staff.pk), changed_form(staff, is_superuser="on")),
-        client.post(page("user", "add"), {}),
-        client.post(page("user", "delete", team.member.pk), {"post": "yes"}),
+        client.post(admin_path("user", "change", staff.pk), changed_form(staff, is_superuser="on")),
+        client.post(admin_path("user", "add"), {}),
+        client.post(admin_path("user", "delete", team.member.pk), {"post": "yes"}),
     ]
 
     staff.refresh_from_db()
@@ -194,7 +198,7 @@ def test_members_are_edited_on_the_organizations_page(client: Client, team: Team
         "memberships-0-organization": str(team.other_organization.pk),
     }
 
-    response = client.post(page("organization", "change", team.other_organization.pk), form)
+    response = client.post(admin_path("organization", "change", team.other_organization.pk), form)
 
     assert response.status_code == 302
     assert team.other_organization.memberships.get(user=newcomer).role == Role.ADMIN

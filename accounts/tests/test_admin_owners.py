@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import Membership, Role
 from accounts.tests.conftest import Team
 from accounts.tests.factories import MembershipFactory, UserFactory
-from accounts.tests.test_admin import changed_form, client_signed_in_as, page
+from accounts.tests.test_admin import admin_path, changed_form, client_signed_in_as
 
 REFUSED = "An organization needs at least one owner"
 
@@ -25,12 +25,12 @@ def membership_of_owner(team: Team) -> Membership:
     return team.owner.memberships.get()
 
 
-def own_page(membership: Membership, **changes: Any) -> dict[str, Any]:
+def membership_form(membership: Membership, **changes: Any) -> dict[str, Any]:
     unchanged = {"user": membership.user_id, "organization": membership.organization_id}
     return {**unchanged, "role": membership.role, **changes}
 
 
-def inline(*memberships: Membership, **changes: Any) -> dict[str, Any]:
+def inline_form_data(*memberships: Membership, **changes: Any) -> dict[str, Any]:
     form: dict[str, Any] = {
         "memberships-TOTAL_FORMS": len(memberships),
         "memberships-INITIAL_FORMS": len(memberships),
@@ -45,7 +45,7 @@ def inline(*memberships: Membership, **changes: Any) -> dict[str, Any]:
 
 def organization_form(team: Team, *memberships: Membership, **changes: Any) -> dict[str, Any]:
     fields = {"name": "Renamed", "slug": team.organization.slug}
-    return fields | inline(*memberships, **changes)
+    return fields | inline_form_data(*memberships, **changes)
 
 
 def require_refused(
@@ -68,36 +68,41 @@ def require_refused(
 def test_the_membership_page_refuses_to_demote_the_last_owner(
     client: Client, membership_of_owner: Membership, role: Role
 ) -> None:
-    form = own_page(membership_of_owner, role=role)
+    form = membership_form(membership_of_owner, role=role)
 
     require_refused(
-        client, page("membership", "change", membership_of_owner.pk), form, membership_of_owner
+        client,
+        admin_path("membership", "change", membership_of_owner.pk),
+        form,
+        membership_of_owner,
     )
 
 
 def test_the_membership_page_refuses_to_move_the_last_owner(
     client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
-    path = page("membership", "change", membership_of_owner.pk)
+    path = admin_path("membership", "change", membership_of_owner.pk)
     disabled = UserFactory.create(is_active=False)
 
     for moved in ({"organization": team.other_organization.pk}, {"user": disabled.pk}):
-        require_refused(client, path, own_page(membership_of_owner, **moved), membership_of_owner)
+        require_refused(
+            client, path, membership_form(membership_of_owner, **moved), membership_of_owner
+        )
 
 
 def test_the_page_hands_ownership_to_another_user(
     client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
-    heir = UserFactory.create()
+    new_owner = UserFactory.create()
 
     response = client.post(
-        page("membership", "change", membership_of_owner.pk),
-        own_page(membership_of_owner, user=heir.pk),
+        admin_path("membership", "change", membership_of_owner.pk),
+        membership_form(membership_of_owner, user=new_owner.pk),
         follow=True,
     )
 
     assert "successfully" in response.content.decode()
-    assert team.organization.memberships.owners().get().user == heir
+    assert team.organization.memberships.owners().get().user == new_owner
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def test_the_page_hands_ownership_to_another_user(
 def test_the_organization_page_refuses_to_remove_the_last_owner(
     client: Client, team: Team, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
-    path = page("organization", "change", team.organization.pk)
+    path = admin_path("organization", "change", team.organization.pk)
 
     require_refused(
         client, path, organization_form(team, membership_of_owner, **change), membership_of_owner
@@ -119,15 +124,15 @@ def test_the_organization_page_refuses_to_remove_the_last_owner(
 def test_one_owner_can_replace_another_in_one_step(
     client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
-    heir = team.admin.memberships.get()
+    new_owner_membership = team.admin.memberships.get()
     swap = {"memberships__0__role": "MEMBER", "memberships__1__role": "OWNER"}
 
     client.post(
-        page("organization", "change", team.organization.pk),
-        organization_form(team, membership_of_owner, heir, **swap),
+        admin_path("organization", "change", team.organization.pk),
+        organization_form(team, membership_of_owner, new_owner_membership, **swap),
     )
 
-    assert team.organization.memberships.owners().get() == heir
+    assert team.organization.memberships.owners().get() == new_owner_membership
 
 
 @pytest.mark.parametrize(
@@ -136,15 +141,17 @@ def test_one_owner_can_replace_another_in_one_step(
 def test_the_user_page_refuses_to_remove_the_last_owner(
     client: Client, team: Team, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
-    form = changed_form(team.owner, is_active="on", **inline(membership_of_owner, **change))
+    form = changed_form(
+        team.owner, is_active="on", **inline_form_data(membership_of_owner, **change)
+    )
 
-    require_refused(client, page("user", "change", team.owner.pk), form, membership_of_owner)
+    require_refused(client, admin_path("user", "change", team.owner.pk), form, membership_of_owner)
 
 
 def test_deleting_the_membership_is_refused(
     client: Client, membership_of_owner: Membership
 ) -> None:
-    path = page("membership", "delete", membership_of_owner.pk)
+    path = admin_path("membership", "delete", membership_of_owner.pk)
 
     assert REFUSED in client.get(path).content.decode()
     require_refused(client, path, {"post": "yes"}, membership_of_owner)
@@ -157,10 +164,10 @@ def test_deleting_many_memberships_is_refused_as_a_whole(
     chosen = [str(membership_of_owner.pk), str(second.pk)]
     form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
 
-    require_refused(client, page("membership", "changelist"), form, membership_of_owner)
+    require_refused(client, admin_path("membership", "changelist"), form, membership_of_owner)
 
     assert Membership.objects.filter(pk=second.pk).exists()
-    client.post(page("membership", "changelist"), {**form, "_selected_action": chosen[1:]})
+    client.post(admin_path("membership", "changelist"), {**form, "_selected_action": chosen[1:]})
     assert not Membership.objects.filter(pk=second.pk).exists()
 
 
@@ -170,15 +177,18 @@ def test_a_disabled_second_owner_does_not_count(
     disabled = UserFactory.create(is_active=False)
     MembershipFactory.create(user=disabled, organization=team.organization, role=Role.OWNER)
 
-    form = own_page(membership_of_owner, role="MEMBER")
+    form = membership_form(membership_of_owner, role="MEMBER")
 
     require_refused(
-        client, page("membership", "change", membership_of_owner.pk), form, membership_of_owner
+        client,
+        admin_path("membership", "change", membership_of_owner.pk),
+        form,
+        membership_of_owner,
     )
 
 
 def test_deleting_the_organization_ends_its_memberships(client: Client, team: Team) -> None:
-    client.post(page("organization", "delete", team.other_organization.pk), {"post": "yes"})
+    client.post(admin_path("organization", "delete", team.other_organization.pk), {"post": "yes"})
 
     assert not Membership.objects.filter(organization_id=team.other_organization.pk).exists()
 
@@ -190,9 +200,9 @@ def test_two_owners_do_not_demote_each_other_at_once(client: Client, team: Team)
 
     def demote(membership: Membership) -> None:
         try:
-            own = client_signed_in_as(team.superuser)
-            form = own_page(membership, role="ADMIN")
-            own.post(page("membership", "change", membership.pk), form)
+            own_client = client_signed_in_as(team.superuser)
+            form = membership_form(membership, role="ADMIN")
+            own_client.post(admin_path("membership", "change", membership.pk), form)
         finally:
             connections.close_all()
 

@@ -1,6 +1,6 @@
 import pytest
 
-from accounts.rules import may_assign_role, normal_email, sign_in_name
+from accounts.rules import may_assign_role, normalize_email, sign_in_name
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from accounts.rules import may_assign_role, normal_email, sign_in_name
     ],
 )
 def test_an_address_has_one_stored_form(typed: str, stored: str) -> None:
-    assert normal_email(typed) == stored
+    assert normalize_email(typed) == stored
 
 
 def test_every_spelling_of_an_address_has_one_sign_in_name() -> None:

@@ -20,9 +20,9 @@ BEGIN;
 CREATE TEMPORARY TABLE bench_rows ({columns}) ON COMMIT DROP;
 \\copy bench_rows FROM '{path}' (FORMAT csv, HEADER, FORCE_NOT_NULL ({names}))
 SELECT 'rows', count(*) FROM bench_rows;
-WITH refused AS (
-    INSERT INTO bench_refused SELECT {names} FROM bench_rows WHERE NOT ({is_valid}) RETURNING 1)
-SELECT 'failed', count(*) FROM refused;
+WITH rejected AS (
+    INSERT INTO bench_rejected SELECT {names} FROM bench_rows WHERE NOT ({is_valid}) RETURNING 1)
+SELECT 'failed', count(*) FROM rejected;
 WITH written AS (
     INSERT INTO catalog_product AS p
         (id, created_at, updated_at, user_id, organization_id, {names})
@@ -35,8 +35,8 @@ WITH written AS (
 SELECT CASE WHEN created THEN 'created' ELSE 'updated' END, count(*) FROM written GROUP BY 1;
 COMMIT;
 """
-_REFUSED_COLUMNS = ", ".join(f"{name} text" for name in FIELDS)
-CREATE_REFUSED_SQL = f"CREATE TABLE IF NOT EXISTS bench_refused ({_REFUSED_COLUMNS});"
+_REJECTED_COLUMNS = ", ".join(f"{name} text" for name in FIELDS)
+CREATE_REJECTED_SQL = f"CREATE TABLE IF NOT EXISTS bench_rejected ({_REJECTED_COLUMNS});"
 
 
 @dataclass(frozen=True, kw_only=True)

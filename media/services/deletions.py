@@ -36,7 +36,7 @@ from sartiq.core.work.holders import new_holder
 
 log = structlog.get_logger(__name__)
 
-MAX_ATTEMPTS = 8
+MAX_DELETION_ATTEMPTS = 8
 FIRST_RETRY_DELAY = timedelta(seconds=10)
 MAX_RETRY_DELAY = timedelta(hours=6)
 DELETION_BATCH_SIZE = 1000  # keys in one bulk delete
@@ -256,7 +256,7 @@ def _record_failures(
         held.filter(pk__in=ids).update(
             last_error=error[:255],
             last_attempted_at=Now(),
-            dead=attempts >= MAX_ATTEMPTS and not refused,
+            dead=attempts >= MAX_DELETION_ATTEMPTS and not refused,
             updated_at=Now(),
             **leases.release_values(after=retry_delay(attempts), count_attempt=not refused),
         )

@@ -44,19 +44,22 @@ def require_verified_store() -> None:
 
     Raises StoreUnavailableError when a probe fails; the log says why.
     """
-    if settings.STORAGE == "local" or _last.verified == fingerprint() or _is_recorded():
+    if settings.STORAGE == "local" or _last.verified_fingerprint == fingerprint() or _is_recorded():
         return
     with _lock:
-        if _last.failed == fingerprint() and time.monotonic() < _last.retry_at:
+        if _last.failed_fingerprint == fingerprint() and time.monotonic() < _last.retry_at:
             raise StoreUnavailableError
         try:
             for _ in verify():
                 pass
         except StoreUnavailableError as error:
-            _last.failed, _last.retry_at = fingerprint(), time.monotonic() + RETRY_SECONDS
+            _last.failed_fingerprint, _last.retry_at = (
+                fingerprint(),
+                time.monotonic() + RETRY_SECONDS,
+            )
             log.warning("store_not_proven", error=type(error).__name__, reason=error.detail)
             raise
-        _last.verified = fingerprint()
+        _last.verified_fingerprint = fingerprint()
 
 
 def fingerprint() -> str:
@@ -73,8 +76,8 @@ def _is_recorded() -> bool:
 class _Last:
     """The last results in this process: fingerprints of verified and of failed settings."""
 
-    verified: str = ""
-    failed: str = ""
+    verified_fingerprint: str = ""
+    failed_fingerprint: str = ""
     retry_at: float = 0
 
 

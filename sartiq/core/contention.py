@@ -10,7 +10,7 @@ from psycopg import errors as pg
 
 from sartiq.core.errors import ContentionError
 
-MAX_ATTEMPTS = 3
+MAX_CONTENTION_ATTEMPTS = 3
 
 
 @dataclass
@@ -44,8 +44,8 @@ def retry_on_contention() -> Iterator[Attempt]:
     An attempt is repeated after ContentionError, a deadlock or a serialization failure. The last
     one raises ContentionError.
     """
-    for number in range(1, MAX_ATTEMPTS + 1):
-        attempt = Attempt(is_last=number == MAX_ATTEMPTS)
+    for number in range(1, MAX_CONTENTION_ATTEMPTS + 1):
+        attempt = Attempt(is_last=number == MAX_CONTENTION_ATTEMPTS)
         yield attempt
         if attempt.succeeded:
             return

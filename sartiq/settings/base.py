@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "sartiq.core.http.middleware.DatabaseOutageMiddleware",
+    "sartiq.core.http.middleware.PageErrorMiddleware",
     # REST requests skip these in one step, because they are adjacent.
     "sartiq.core.http.page_middleware.PageReferrerMiddleware",
     "sartiq.core.http.page_middleware.PageStaticMiddleware",

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from sartiq.settings.variable_types import REFUSED_TYPE
+
 NOT_SET: Final = "is not set"
 _MAX_SHOWN: Final = 60  # characters of a value
 
@@ -25,7 +27,7 @@ def _line(error: ErrorDetails, field: FieldInfo) -> str:
     if error["type"] == "missing" or message == NOT_SET:
         return f"Set {name}; deploy/env.example explains it. Allowed: {allowed(field)}."
     value = _shown(error["input"], field)
-    if error["type"] == "refused":
+    if error["type"] == REFUSED_TYPE:
         return f"{name} {message}{value and f' (it is {value})'}. Allowed: {allowed(field)}."
     return f"{name} is {value or 'set to a wrong value'}. Allowed: {allowed(field)}."
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+REFUSED_TYPE: Final = "refused"  # of the errors that `invalid` returns
 MIN_SECRET_BYTES: Final = 32  # RFC 7518 3.2: a key as long as the hash of HS256
 MIN_SECRET_CHARACTERS: Final = 5  # distinct, as Django's deployment check requires
 _LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
@@ -29,7 +30,7 @@ _SSL_MODES: Final = {"disable", "allow", "prefer", "require", "verify-ca", "veri
 
 def invalid(message: str) -> PydanticCustomError:
     """Return the error to raise for a value, which may be secret: `message` must not contain it."""
-    return PydanticCustomError("refused", "{message}", {"message": message})
+    return PydanticCustomError(REFUSED_TYPE, "{message}", {"message": message})
 
 
 def _split(url: str) -> SplitResult:

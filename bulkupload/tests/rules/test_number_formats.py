@@ -140,7 +140,7 @@ def test_a_number_is_shown_by_its_format(code: str, number: float, shown: str) -
 
 
 @pytest.mark.parametrize(("number", "shown"), GENERAL)
-def test_general_shows_eleven_characters_but_whole_numbers_in_full(
+def test_general_shows_eleven_characters_but_whole_numbers_below_1e15_in_full(
     number: float, shown: str
 ) -> None:
     assert NumberFormat("General").show(number) == shown
@@ -164,7 +164,7 @@ def test_text_is_shown_by_the_section_for_text(code: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "number"), [("yyyy", 1), ("[h]", 1), ("0;h", -1), ("AM/PM", 1)])
-def test_a_date_is_recognized_by_its_section(code: str, number: float) -> None:
+def test_a_number_is_a_date_if_its_section_has_date_codes(code: str, number: float) -> None:
     assert NumberFormat(code).is_date(number)
 
 

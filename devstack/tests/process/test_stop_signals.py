@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.folders import CHECKOUT, hold
+from devstack.folders import CHECKOUT, lock_folder
 
 SIGNAL_DURING_START = """
 import os, signal, sys
@@ -52,20 +52,20 @@ def test_a_signal_during_a_start_is_handled_when_the_process_is_recorded(
 SIGNAL_DURING_LOCK_WAIT = """
 import os, signal, sys
 from pathlib import Path
-from devstack.folders import hold
+from devstack.folders import lock_folder
 from devstack.process.stop_signals import StopRequestedError, stop_on_signals
 
 stop_on_signals()
 os.kill(os.getpid(), signal.SIGTERM)
 try:
-    hold(Path(sys.argv[1]), seconds=60)
+    lock_folder(Path(sys.argv[1]), seconds=60)
 except StopRequestedError:
     print("stopped", flush=True)
 """
 
 
 def test_a_signal_ends_the_wait_for_another_stack(tmp_path: Path) -> None:
-    lock = hold(tmp_path)
+    lock = lock_folder(tmp_path)
 
     result = python(SIGNAL_DURING_LOCK_WAIT, str(tmp_path))
 

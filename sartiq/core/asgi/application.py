@@ -35,11 +35,11 @@ CHUNK_BYTES = 128 * 1024
 BODILESS_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 # A busy process is healthy: refusing these would move its requests to the others.
 NEVER_REFUSED = {"/health/ready", "/health/storage"}
-RETRY_SECONDS = "1"
+RETRY_AFTER_SECONDS = "1"
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_UNAVAILABLE = {"Retry-After": RETRY_SECONDS}
+_UNAVAILABLE = {"Retry-After": RETRY_AFTER_SECONDS}
 _ERRORS: dict[type[Exception], Response] = {
     BodyTooSlowError: error_response(408, "The request body did not arrive in time."),
     BodyCutOffError: error_response(400, "The connection ended before the request body did."),

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sartiq.core.errors import InvalidValuesError, Issue, ResourceChangedError
-from sartiq.core.http.exception_handler import as_json
+from sartiq.core.http.exception_handler import json_error_response
 from sartiq.core.preconditions import Precondition, unconditional
 
 CONDITIONS = ("If-Match", "If-None-Match")
@@ -74,7 +74,7 @@ def _tagged(request: Request, response: Response) -> HttpResponse:
         return response
     conditional = get_conditional_response(_raw_request(request), etag=etag, response=response)
     if conditional is not None and conditional.status_code == _PRECONDITION_FAILED:
-        return as_json(ResourceChangedError())
+        return json_error_response(ResourceChangedError())
     return conditional or response
 
 

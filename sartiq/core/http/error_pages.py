@@ -14,8 +14,8 @@ from structlog.contextvars import get_contextvars
 
 from sartiq.core import errors
 from sartiq.core.http.exception_handler import (
-    as_json,
     headers_of,
+    json_error_response,
     known_error,
     status_of,
     unknown_host,
@@ -44,7 +44,7 @@ def error_response(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the response to an error: a page in the admin, JSON for API clients."""
     error_to_show = known_error(error)
     if error_to_show is None or not is_staff_page(request):
-        return as_json(error)
+        return json_error_response(error)
     status, detail = status_of(error_to_show), str(error_to_show.detail)
     if isinstance(error_to_show, errors.InvalidError):
         status, detail = 400, ADVICE[400]
@@ -80,7 +80,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return unknown_host(request)
     if is_staff_page(request):
         return error_response(request, exception)
-    return as_json(errors.InvalidError("The request is malformed."))
+    return json_error_response(errors.InvalidError("The request is malformed."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -104,7 +104,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Return the response to a missing or expired CSRF token (CSRF_FAILURE_VIEW)."""
     if is_staff_page(request):
         return page(request, 403, detail=EXPIRED_FORM)
-    return as_json(errors.NotPermittedError())
+    return json_error_response(errors.NotPermittedError())
 
 
 def _is_signed_in(request: HttpRequest) -> bool:

@@ -51,7 +51,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     )
 
 
-def as_json(error: Exception) -> JsonResponse:
+def json_error_response(error: Exception) -> JsonResponse:
     """Return the same response outside DRF (in middleware and plain views)."""
     sartiq_error = known_error(error)
     if sartiq_error is None:

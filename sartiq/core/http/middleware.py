@@ -15,7 +15,7 @@ from sartiq.core.errors import SartiqError, UnsupportedTypeError
 from sartiq.core.events import context
 from sartiq.core.events.edges import cause_of_request, user_id_of
 from sartiq.core.http.error_pages import error_response, is_staff_page
-from sartiq.core.http.exception_handler import as_json
+from sartiq.core.http.exception_handler import json_error_response
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,9 @@ class UncompressedBodyMiddleware:
         encodings = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower().split(",")
         if all(encoding.strip() == "identity" for encoding in encodings):
             return self.get_response(request)
-        return as_json(UnsupportedTypeError("Send the body without a Content-Encoding."))
+        return json_error_response(
+            UnsupportedTypeError("Send the body without a Content-Encoding.")
+        )
 
 
 class OptionalSlashMiddleware:
@@ -110,7 +112,7 @@ class OptionalSlashMiddleware:
         return self.get_response(request)
 
 
-class DatabaseOutageMiddleware:
+class PageErrorMiddleware:
     """Respond to database outages and oversized bodies outside REST views."""
 
     def __init__(self, get_response: Handler) -> None:
