@@ -34,12 +34,8 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-EXAMPLES = 4  # for each operation
-CASES = [  # what is not valid is refused before anybody's permissions are looked at
-    ("superuser", GenerationMode.POSITIVE),
-    ("member", GenerationMode.POSITIVE),
-    ("superuser", GenerationMode.NEGATIVE),
-]
+EXAMPLES = 4  # for each operation and mode
+PRINCIPALS = ("anonymous", "member", "superuser")  # those who may delete most come last
 # The sample object that replaces a generated path parameter in about half of the requests.
 OBJECTS = {
     "org_id": "organization",
@@ -85,10 +81,9 @@ def use_existing_ids(case: Any, world: World) -> None:
             case.path_parameters[parameter] = str(world.ids[OBJECTS[kind]])
 
 
-def send_generated(operation: Any, mode: GenerationMode, world: World, principal: str) -> int:
-    """Send generated requests to one operation and return their number."""
+def send_generated(operation: Any, mode: GenerationMode, world: World) -> int:
+    """Send generated requests to one operation, each as every user; return their number."""
     count = 0
-    headers = {"Authorization": f"Bearer {world.tokens[principal]}"}
 
     @settings(
         max_examples=EXAMPLES,
@@ -103,8 +98,10 @@ def send_generated(operation: Any, mode: GenerationMode, world: World, principal
         nonlocal count
         if existing:
             use_existing_ids(case, world)
-        response = case.call(headers=headers)
-        case.validate_response(response, checks=CHECKS)
+        for principal in PRINCIPALS:
+            token = world.tokens.get(principal)
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            case.validate_response(case.call(headers=headers), checks=CHECKS)
         count += 1
 
     with suppress(Unsatisfiable):  # without parameters and body no request can be invalid
@@ -113,14 +110,12 @@ def send_generated(operation: Any, mode: GenerationMode, world: World, principal
 
 
 @pytest.mark.covers("T44", "T51")
-@pytest.mark.parametrize(("principal", "mode"), CASES)
-def test_every_response_matches_the_schema(
-    schema: Any, world: World, principal: str, mode: GenerationMode
-) -> None:
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_every_response_matches_the_schema(schema: Any, world: World, mode: GenerationMode) -> None:
     count, failures = 0, []
     for operation in operations(schema):
         try:
-            count += send_generated(operation, mode, world, principal)
+            count += send_generated(operation, mode, world)
         except FailureGroup as group:
             failures += [f"{operation.label}: {exception}" for exception in group.exceptions]
 
