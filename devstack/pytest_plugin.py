@@ -188,7 +188,9 @@ class Products:
                 with Stack.temporary(environ={"STORAGE": storage}) as stack:
                     Product(stack, settings=SETTINGS).prepare()
                     stop_all(stack.children)
-                    _copy(stack.paths.data, data)
+                    draft = self.folder / "draft"  # has another name until it is complete
+                    _copy(stack.paths.data, draft)
+                    draft.rename(data)
         return data
 
     def log_tails(self) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
     """Return a pool for one endpoint, with the certificates and proxies boto3 would use."""
     options: dict[str, Any] = {
         "maxsize": size,
-        "ssl_context": _context(_ca_bundle()),
+        "ssl_context": _context(_ca_bundle(), _TlsSocket),
         "timeout": Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         "retries": False,
     }
@@ -39,32 +39,30 @@ def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
     return pool
 
 
-@cache
-def _context(ca_bundle: str) -> ssl.SSLContext:
-    """Return the context that trusts these certificates; reading them takes 50 ms of CPU time."""
-    context = create_urllib3_context()
-    context.load_verify_locations(cafile=ca_bundle)
-    context.sslsocket_class = _TlsSocket
-    return context
-
-
-def pinned_pool(
-    address: str, *, port: int, host: str, context: ssl.SSLContext
-) -> HTTPSConnectionPool:
+def pinned_pool(address: str, *, port: int, host: str, ca_file: str | None) -> HTTPSConnectionPool:
     """Return a pool that connects to this address and requires a certificate for `host`.
 
-    A remote host may use all the time that `time_limit` leaves for a single step.
+    `ca_file` has the trusted certificates; None stands for the public ones. A remote host may use
+    all the time that `time_limit` leaves for a single step.
     """
-    context.sslsocket_class = _PinnedSocket
     timeout = _next_timeout(OPERATION_BUDGET)
     return _TlsPool(
         f"[{address}]" if ":" in address else address,
         port,
-        ssl_context=context,
+        ssl_context=_context(ca_file or get_cert_path(verify=True), _PinnedSocket),
         server_hostname=host,
         timeout=Timeout(connect=timeout, read=timeout),
         maxsize=1,
     )
+
+
+@cache
+def _context(ca_file: str, socket_class: type[ssl.SSLSocket]) -> ssl.SSLContext:
+    """Return the context that trusts these certificates; reading them takes 50 ms of CPU time."""
+    context = create_urllib3_context()
+    context.load_verify_locations(cafile=ca_file)
+    context.sslsocket_class = socket_class
+    return context
 
 
 def _ca_bundle() -> str:

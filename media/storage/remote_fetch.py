@@ -11,16 +11,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
-from ssl import SSLContext
 from typing import BinaryIO, Final
 from urllib.parse import urljoin
 
-from botocore.httpsession import get_cert_path
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import ProtocolError as EndedEarlyError
-from urllib3.util import create_urllib3_context
 
 from media.errors import StoreUnavailableError
 from media.rules.addresses import remote_networks, remote_urls
@@ -135,7 +131,7 @@ class RemoteFetcher:
             self._address_of(target.host),
             port=self.port,
             host=target.host,
-            context=_context(self.ca_file or str(get_cert_path(verify=True))),
+            ca_file=self.ca_file,
         )
         return pool.urlopen(
             "GET",
@@ -171,14 +167,6 @@ class RemoteFetcher:
             if size > self.max_bytes:
                 raise RemoteError(RemoteFault.TOO_LARGE, TOO_LARGE)
             yield data
-
-
-@cache
-def _context(ca_file: str) -> SSLContext:
-    """Return the context that trusts these certificates; reading them takes 50 ms of CPU time."""
-    context = create_urllib3_context()
-    context.load_verify_locations(cafile=ca_file)
-    return context
 
 
 def _redirect_target(response: BaseHTTPResponse, url: str) -> str:
