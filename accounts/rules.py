@@ -2,7 +2,7 @@
 
 import unicodedata
 
-MANAGING_ROLES = ("OWNER", "ADMIN")
+MANAGING_ROLES = ("OWNER", "ADMIN")  # may manage members
 
 
 def normalize_email(text: str) -> str:

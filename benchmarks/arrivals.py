@@ -32,12 +32,12 @@ class Outcome:
     """The responses to one stream: for each status, the latencies in seconds."""
 
     latencies: dict[int, list[float]] = field(default_factory=dict)
-    in_time: Counter[int] = field(default_factory=Counter)  # before the end of the run
+    completed_before_end: Counter[int] = field(default_factory=Counter)  # before the end of the run
 
-    def add(self, status: int, seconds: float, *, in_time: bool) -> None:
+    def add(self, status: int, seconds: float, *, completed_before_end: bool) -> None:
         """Record one response."""
         self.latencies.setdefault(status, []).append(seconds)
-        self.in_time[status] += in_time
+        self.completed_before_end[status] += completed_before_end
 
     def times(self, *statuses: int) -> list[float]:
         """Return the sorted latencies of these statuses, of all if none are given."""
@@ -124,7 +124,9 @@ class _Driver:
     def close(self) -> None:
         """Close all connections; requests without a response count as status 0."""
         for request in [*(busy.request for busy in self._busy.values()), *self._backlog]:
-            self.outcomes[request.name].add(0, time.perf_counter() - request.due, in_time=False)
+            self.outcomes[request.name].add(
+                0, time.perf_counter() - request.due, completed_before_end=False
+            )
         for connection in [*self._free, *(busy.socket for busy in self._busy.values())]:
             connection.close()
         self._poll.close()
@@ -167,7 +169,7 @@ class _Driver:
         status = int(busy.response[len("HTTP/1.1 ") :][:3] or 0)
         now = time.perf_counter()
         self.outcomes[busy.request.name].add(
-            status, now - busy.request.due, in_time=now < self._ends
+            status, now - busy.request.due, completed_before_end=now < self._ends
         )
         if received and b"\r\nconnection: close" not in busy.response[:2000].lower():
             self._free.append(busy.socket)

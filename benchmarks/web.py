@@ -15,7 +15,7 @@ from benchmarks.servers import running_server
 from devstack.product import Product
 from sartiq.settings.variable_types import database_settings
 
-PAYLOAD = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
+PRESIGN_PAYLOAD = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
 
 
 class ServerSize(NamedTuple):
@@ -43,7 +43,7 @@ def measure_redirect(product: Product, *, rounds: int, seconds: float) -> None:
 def _presign(product: Product, size: ServerSize, rounds: int, seconds: float) -> None:
     token = _token(product)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    body = json.dumps(PAYLOAD).encode()
+    body = json.dumps(PRESIGN_PAYLOAD).encode()
     env = {**product.env, "BASELINE_DATABASE": _conninfo(product)}
     with ExitStack() as stack:
         urls = {

@@ -26,15 +26,15 @@ from exports.rules.templates import DEFAULT_TEMPLATE, Template, compile_template
 
 
 def template_of(configuration: ExportConfiguration) -> Template:
-    """Return the naming template of a configuration: its own, else the adapter's."""
+    """Return the naming template of a configuration: its own if its adapter allows one."""
     adapter = adapter_by_code(configuration.metadata_adapter)
-    return adapter.naming(configuration.naming_convention_template)
+    return adapter.naming_template(configuration.naming_convention_template)
 
 
 def naming_templates_of(scope: OwnerScope) -> list[Template]:
     """Return the naming templates of an owner's configurations, oldest first.
 
-    Without a configuration this is the default template, which names such exports.
+    An owner without configurations gets the default template, which their exports use.
     """
     rows = list(_oldest_first(ExportConfiguration.objects.in_scope(scope)))
     return [template_of(row) for row in rows] or [compile_template(DEFAULT_TEMPLATE)]
@@ -82,18 +82,18 @@ class Progress:
     """Number of an export's files in each state."""
 
     total: int = 0
-    ready: int = 0
+    succeeded: int = 0
     failed: int = 0
 
     @property
-    def done(self) -> int:
-        """Return how many are finished."""
-        return self.ready + self.failed
+    def finished(self) -> int:
+        """Return how many succeeded or failed."""
+        return self.succeeded + self.failed
 
     @property
     def pending(self) -> int:
         """Return how many are unfinished."""
-        return self.total - self.done
+        return self.total - self.finished
 
 
 def runs_in(scope: OwnerScope) -> QuerySet[ExportRun]:
@@ -123,7 +123,7 @@ def progress_of(runs: Iterable[ExportRun]) -> dict[UUID, Progress]:
     return {
         run.pk: Progress(
             total=run.total,
-            ready=by_status.get((run.pk, ItemStatus.DONE), 0),
+            succeeded=by_status.get((run.pk, ItemStatus.DONE), 0),
             failed=by_status.get((run.pk, ItemStatus.FAILED), 0),
         )
         for run in rows

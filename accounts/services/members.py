@@ -16,7 +16,7 @@ from accounts.errors import (
     UnknownUserError,
 )
 from accounts.models import Membership, Organization, Role, User
-from accounts.rules import may_assign_role
+from accounts.rules import MANAGING_ROLES, may_assign_role
 from sartiq.core import events
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.preconditions import Precondition, unconditional
@@ -174,7 +174,7 @@ def _is_active_owner(membership: Membership, organization_id: UUID) -> bool:
 
 
 def _require_may_assign(actor_role: Role, *roles: str) -> None:
-    if actor_role not in (Role.OWNER, Role.ADMIN):
+    if actor_role not in MANAGING_ROLES:
         raise NotPermittedError
     if not all(may_assign_role(actor_role, role) for role in roles):
         raise OwnerRoleReservedError

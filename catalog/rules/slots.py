@@ -1,4 +1,7 @@
-"""The image fields (slots) of each kind of entity."""
+"""The image fields (slots) of each kind of entity.
+
+How many images a request may name is `MAX_REQUEST_IMAGES` in `media/rules/limits.py`.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -162,7 +162,7 @@ def _response_data(run: ExportRun, progress: Progress) -> dict[str, Any]:
     return {
         **{name: getattr(run, name) for name in COPIED_FIELDS},
         "status": run.status.lower(),
-        "progress": {"done": progress.done, "total": progress.total},
+        "progress": {"done": progress.finished, "total": progress.total},
         "counts": progress,
         "export_configuration": {
             "id": run.configuration_id,

@@ -1,4 +1,7 @@
-"""The registry of wildcards for naming templates."""
+"""The registry of wildcards for naming templates.
+
+Their values come from `exports/services/export_selection.py`.
+"""
 
 from dataclasses import dataclass
 from datetime import date

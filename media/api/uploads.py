@@ -76,7 +76,7 @@ class PresignedUrls(Endpoint):
         items = validate_input(PresignBatchIn, request.data)["items"]
         requests_or_errors = [_ticket_request_or_error(item) for item in items]
         results = iter(
-            uploads.issue_acceptable_tickets(
+            uploads.issue_tickets_or_errors(
                 user=caller_of(request),
                 requests=[item for item in requests_or_errors if isinstance(item, TicketRequest)],
                 now=timezone.now(),

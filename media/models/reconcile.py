@@ -9,7 +9,7 @@ from sartiq.core.models import TimestampedModel
 
 
 class ReconcileState(models.TextChoices):
-    """The state of one pass over bucket and rows."""
+    """The state of one pass over the public bucket and the rows of media resources."""
 
     RUNNING = "RUNNING", "Running"
     COMPLETED = "COMPLETED", "Completed"
@@ -18,11 +18,11 @@ class ReconcileState(models.TextChoices):
 
 
 class ReconcileReport(TimestampedModel):
-    """One pass over the bucket and the rows, and the differences between them.
+    """One pass over the public bucket and the media resources, and how they differ.
 
     - `started_at` is by the database's clock.
-    - `cursor` is the last key of the bucket that was compared. `row_cursor` is the last one of the
-      form `media/{id}/...`, after which the comparison of the rows continues.
+    - `cursor` is the last key of the bucket that was compared. `row_cursor` is the last
+      compared key of the form `media/{id}/...`: the comparison of the rows continues after it.
     - `rows_expected` is the number of rows when the pass began.
     - With `only_counts` the pass only counts missing files and marks no row FAILED, because there
       are more of them than `max_lost`.
@@ -30,6 +30,8 @@ class ReconcileReport(TimestampedModel):
       rows whose object is there again).
     - Counts of objects without a row: `recorded` (all of them), `reported` (those that staff may
       approve for deletion), `approved`.
+    - `confirmed_lost` is the number of missing files that staff have confirmed as lost: the next
+      pass continues in spite of them.
     - `samples` has some keys for each kind of difference.
     """
 

@@ -109,7 +109,7 @@ def issue_tickets(
     return [result.ticket for result in signed]
 
 
-def issue_acceptable_tickets(
+def issue_tickets_or_errors(
     *, user: User, requests: Sequence[TicketRequest], now: datetime
 ) -> list[UploadTicket | InvalidError]:
     """Return for each file its ticket, or the reason why it gets none.
@@ -190,7 +190,7 @@ def save_fetched(
     body: BinaryIO,
     now: datetime,
 ) -> Upload:
-    """Store bytes fetched for a user as one of their uploads.
+    """Store a remote image that an import has downloaded, as one of the user's uploads.
 
     The row is saved first, so after a crash the object is cleaned up like any unused upload.
     """

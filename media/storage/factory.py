@@ -8,7 +8,7 @@ from django.conf import settings
 
 from media.storage.contract import ObjectStore
 from media.storage.local.store import LocalStore
-from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.connection import S3Clients, S3Connection
 from media.storage.s3.store import S3Store
 
 _replaced: dict[str, ObjectStore] = {}
@@ -59,9 +59,9 @@ def replaced(
 
 def reset() -> None:
     """Discard the cached stores; the next call reads the settings again."""
-    if _holder.cache_info().currsize:
-        _holder().close()
-    for factory in (_holder, _s3_store, _local_store):
+    if _clients.cache_info().currsize:
+        _clients().close()
+    for factory in (_clients, _s3_store, _local_store):
         factory.cache_clear()
 
 
@@ -70,13 +70,13 @@ def _store(bucket: str) -> ObjectStore:
 
 
 @cache
-def _holder() -> ClientHolder:
-    return ClientHolder(s3_connection())
+def _clients() -> S3Clients:
+    return S3Clients(s3_connection())
 
 
 @cache
 def _s3_store(bucket: str) -> S3Store:
-    return S3Store(s3_connection(), bucket, holder=_holder())
+    return S3Store(s3_connection(), bucket, clients=_clients())
 
 
 @cache

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from media.storage.factory import local_store, s3_connection
 from media.storage.ownership import mark_buckets
-from media.storage.s3.connection import ClientHolder
+from media.storage.s3.connection import S3Clients
 from media.storage.s3.errors import is_temporary_failure, translated
 from media.storage.s3.signing import CHECKSUM_HEADER
 
@@ -83,20 +83,20 @@ def _folder_steps(*, dry_run: bool) -> Iterator[Step]:
 
 def _s3_steps(*, dry_run: bool) -> Iterator[Step]:
     public, private = settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME
-    holder = ClientHolder(s3_connection())
+    clients = S3Clients(s3_connection())
     try:
         with translated():
             for bucket in (public, private):
-                yield _bucket_step(holder.get(), bucket, dry_run=dry_run)
+                yield _bucket_step(clients.get(), bucket, dry_run=dry_run)
             origins = settings.CORS_ALLOWED_ORIGINS
             rules = {
                 (public, "upload to"): upload_rule(origins),
                 (private, "download from"): download_rule(origins),
             }
             for (bucket, verb), rule in rules.items():
-                yield _cors_step(holder.get(), bucket, rule, verb=verb, dry_run=dry_run)
+                yield _cors_step(clients.get(), bucket, rule, verb=verb, dry_run=dry_run)
     finally:
-        holder.close()
+        clients.close()
 
 
 def _bucket_step(s3: "S3Client", bucket: str, *, dry_run: bool) -> Step:

@@ -1,4 +1,7 @@
-"""Structured logging: one JSON line per event, without secrets."""
+"""Structured logging: one JSON line per event, without secrets.
+
+The fields of every line of a request are bound in `sartiq/core/http/middleware.py`.
+"""
 
 import re
 import sys

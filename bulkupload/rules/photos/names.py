@@ -1,4 +1,4 @@
-"""Photo names: what of a path is compared with SKUs, and the rest that says which slot is meant."""
+"""Photo names: which part of a path is compared with SKUs, and what the rest says of the slot."""
 
 import re
 import unicodedata
@@ -31,7 +31,7 @@ class PhotoName:
 
     @cached_property
     def prefixes_with_folder(self) -> "list[Prefix]":
-        """The same of the name with its folder before it, empty without a folder."""
+        """The starts of folder and name together; empty if there is no folder."""
         return prefixes(f"{self.folder} {self.stem}") if self.folder else []
 
 

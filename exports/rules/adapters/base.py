@@ -37,7 +37,7 @@ class Adapter(ABC):
     def metadata_files(self, files: Sequence[ExportedFile]) -> dict[str, bytes]:
         """Return the metadata files by name; equal files give equal bytes."""
 
-    def naming(self, custom: str | None) -> Template:
+    def naming_template(self, custom: str | None) -> Template:
         """Return the naming template: the customer's, if the adapter allows one."""
         text = custom if custom is not None and self.is_customizable else self.template
         return templates.compile_template(text)
@@ -45,7 +45,7 @@ class Adapter(ABC):
     @property
     def naming_convention_example(self) -> str:
         """Return an example name in the adapter's template."""
-        return self.naming(None).render(EXAMPLES)
+        return self.naming_template(None).render(EXAMPLES)
 
 
 def json_value(value: Value) -> str | int:

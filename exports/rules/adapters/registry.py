@@ -16,7 +16,7 @@ def discover() -> dict[str, Adapter]:
     classes: list[type[Adapter]] = [DefaultAdapter, *_classes()]
     adapters_by_code = {cls.code: cls() for cls in classes}
     for adapter in adapters_by_code.values():
-        adapter.naming(None)  # an adapter with an invalid template fails at startup
+        adapter.naming_template(None)  # an adapter with an invalid template fails at startup
     return adapters_by_code
 
 

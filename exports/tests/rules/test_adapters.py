@@ -70,9 +70,9 @@ def test_a_bad_template_in_an_adapter_stops_the_start(
 def test_only_the_default_adapter_uses_a_customers_template() -> None:
     default, ovs = ADAPTERS["default"], ADAPTERS["ovs"]
 
-    assert default.naming("{look}").text == "{look}"
-    assert default.naming(None).text == "{brand}_{product_sku}_{shot_type}_v{version}"
-    assert ovs.naming("{look}").text == ovs.naming(None).text == ovs.template
+    assert default.naming_template("{look}").text == "{look}"
+    assert default.naming_template(None).text == "{brand}_{product_sku}_{shot_type}_v{version}"
+    assert ovs.naming_template("{look}").text == ovs.naming_template(None).text == ovs.template
 
 
 def test_default_writes_all_fields_as_json_and_csv() -> None:

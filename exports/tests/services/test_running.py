@@ -279,7 +279,7 @@ def test_progress_is_visible_during_a_run(user: User, photos: list[MediaResource
     for pk in item_ids(run):
         convert_item.produce(pk)
         progress = progress_of([run])[run.pk]
-        progress_steps.append((progress.done, progress.pending, progress.total))
+        progress_steps.append((progress.finished, progress.pending, progress.total))
 
     assert progress_steps == [(1, 2, 3), (2, 1, 3), (3, 0, 3)]
     assert len(files_of(run_to_end(run))) == 6

@@ -69,8 +69,8 @@ class S3Connection:
         )
 
 
-class ClientHolder:
-    """The connections of a process to one service: boto3's, and our own for reading."""
+class S3Clients:
+    """The connections of a process to one S3 service: boto3's, and our own for reading."""
 
     def __init__(self, connection: S3Connection) -> None:
         self._connection = connection

@@ -13,7 +13,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from media.storage.deadline import OPERATION_BUDGET, remaining
-from media.storage.s3.connection import ATTEMPTS, ClientHolder, S3Connection
+from media.storage.s3.connection import ATTEMPTS, S3Clients, S3Connection
 from media.storage.s3.errors import S3ResponseError
 
 _MAX_ERROR_BYTES: Final = 64 * 1024  # of an error document
@@ -23,10 +23,10 @@ _CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")
 class SignedRequests:
     """Signed GET and HEAD requests to one bucket, each tried three times."""
 
-    def __init__(self, connection: S3Connection, bucket: str, holder: ClientHolder) -> None:
+    def __init__(self, connection: S3Connection, bucket: str, clients: S3Clients) -> None:
         self._signer = connection.signer(connection.endpoint_url)
         self._bucket = bucket
-        self._holder = holder
+        self._clients = clients
 
     def send(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Return a successful response, its body unread; raises S3ResponseError or urllib3 errors.
@@ -36,7 +36,7 @@ class SignedRequests:
         attempt = 1
         while True:
             try:
-                with self._holder.gate.attempt():
+                with self._clients.gate.attempt():
                     return self._send_once(method, key, headers)
             except (S3ResponseError, HTTPError, OSError) as error:
                 if attempt == ATTEMPTS or not _may_succeed_later(error) or not _pause(attempt):
@@ -46,7 +46,7 @@ class SignedRequests:
     def _send_once(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         path = f"/{self._bucket}/{key}" if key else f"/{self._bucket}"
         url, signed = self._signer.signed_headers(method, path, headers)
-        response = self._holder.pool.get().urlopen(
+        response = self._clients.pool.get().urlopen(
             method,
             url,
             headers=signed,

@@ -23,7 +23,7 @@ from media.storage.contract import (
 from media.storage.deadline import OPERATION_BUDGET, time_limit, within
 from media.storage.s3 import multipart
 from media.storage.s3.body import S3Reader
-from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.connection import S3Clients, S3Connection
 from media.storage.s3.errors import S3ResponseError, translated
 from media.storage.s3.signed_requests import SignedRequests
 from media.storage.s3.signing import CHECKSUM_HEADER, UrlSigner, put_headers, sha256_of
@@ -47,12 +47,12 @@ class S3Store:
         connection: S3Connection,
         bucket: str,
         *,
-        holder: ClientHolder | None = None,
+        clients: S3Clients | None = None,
         budget: timedelta = OPERATION_BUDGET,
     ) -> None:
         self._bucket = bucket
-        self._holder = holder or ClientHolder(connection)
-        self._requests = SignedRequests(connection, bucket, self._holder)
+        self._clients = clients or S3Clients(connection)
+        self._requests = SignedRequests(connection, bucket, self._clients)
         self._signer = UrlSigner(connection, bucket)
         self._budget = budget
 
@@ -167,12 +167,12 @@ class S3Store:
 
     def close(self) -> None:
         """Close the connections this process holds."""
-        self._holder.close()
+        self._clients.close()
 
     def _run(self, call: "Callable[[S3Client], T]") -> T:
         """Make one call within its time limit and translate its errors."""
-        with translated(), self._holder.gate.attempt():
-            return within(self._budget, lambda: call(self._holder.get()))
+        with translated(), self._clients.gate.attempt():
+            return within(self._budget, lambda: call(self._clients.get()))
 
     def _read(self, method: str, key: str, headers: dict[str, str]) -> BaseHTTPResponse:
         """Send one GET or HEAD within its time limit, without boto3."""

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from media.rules import keys
 from media.storage import ObjectStore, SignedPut, factory
 from media.storage.local.store import LocalStore
-from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.connection import S3Clients, S3Connection
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
 from media.tests.storage.client import send
@@ -148,9 +148,9 @@ def fresh_buckets(
     settings.R2_PUBLIC_URL = settings.CDN_URL = NOWHERE
     yield settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME
     settings.S3_ENDPOINT_URL = stack["S3_ENDPOINT_URL"]
-    holder = ClientHolder(factory.s3_connection())
+    clients = S3Clients(factory.s3_connection())
     for bucket in (f"{name}-public", f"{name}-private"):
-        for listed in holder.get().list_objects_v2(Bucket=bucket).get("Contents", []):
-            holder.get().delete_object(Bucket=bucket, Key=listed["Key"])
-        holder.get().delete_bucket(Bucket=bucket)
-    holder.close()
+        for listed in clients.get().list_objects_v2(Bucket=bucket).get("Contents", []):
+            clients.get().delete_object(Bucket=bucket, Key=listed["Key"])
+        clients.get().delete_bucket(Bucket=bucket)
+    clients.close()

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from media.storage import ObjectHeaders, factory, private_store, public_store
 from media.storage.local.store import LocalStore
-from media.storage.s3.connection import ClientHolder
+from media.storage.s3.connection import S3Clients
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
 
@@ -46,8 +46,8 @@ def test_a_test_may_replace_a_store() -> None:
 
 def test_threads_share_one_client(s3_store: S3Store) -> None:
     stores = []
-    holder: ClientHolder = s3_store._holder
-    threads = [threading.Thread(target=lambda: stores.append(holder.get())) for _ in range(8)]
+    clients: S3Clients = s3_store._clients
+    threads = [threading.Thread(target=lambda: stores.append(clients.get())) for _ in range(8)]
 
     for thread in threads:
         thread.start()
@@ -60,11 +60,11 @@ def test_threads_share_one_client(s3_store: S3Store) -> None:
 @pytest.mark.covers("F39")
 def test_a_forked_process_creates_its_own_client(s3_store: S3Store, prefix: str) -> None:
     s3_store.put(prefix + "a", b"x", headers=ObjectHeaders(content_type="image/png"))
-    own = id(s3_store._holder.get())
+    own = id(s3_store._clients.get())
 
     child = os.fork()
     if child == 0:  # no pytest in here: answer by exit status
-        same = id(s3_store._holder.get()) == own
+        same = id(s3_store._clients.get()) == own
         os._exit(1 if same or s3_store.head(prefix + "a").size != 1 else 0)
     _, status = os.waitpid(child, 0)
 

@@ -12,7 +12,7 @@ from media.models import EnvironmentIdentity, created_identity
 from media.services import store_verification
 from media.storage import factory, private_store, public_store
 from media.storage.probes import probe_buckets
-from media.storage.s3.connection import ClientHolder
+from media.storage.s3.connection import S3Clients
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
 
@@ -26,9 +26,9 @@ def allow_public_reads(bucket: str) -> None:
         "Resource": f"arn:aws:s3:::{bucket}/*",
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    holder = ClientHolder(factory.s3_connection())
-    holder.get().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
-    holder.close()
+    clients = S3Clients(factory.s3_connection())
+    clients.get().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    clients.close()
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def served_buckets(
     fresh_buckets: tuple[str, str], settings: Settings, stack: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Two buckets, of which the public one can be read by anyone."""
-    holder = ClientHolder(factory.s3_connection())
+    clients = S3Clients(factory.s3_connection())
     for bucket in fresh_buckets:
-        holder.get().create_bucket(Bucket=bucket)
-    holder.close()
+        clients.get().create_bucket(Bucket=bucket)
+    clients.close()
     allow_public_reads(fresh_buckets[0])
     settings.R2_PUBLIC_URL = settings.CDN_URL = f"{stack['S3_ENDPOINT_URL']}/{fresh_buckets[0]}"
     factory.reset()

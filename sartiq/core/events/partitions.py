@@ -1,7 +1,7 @@
 """The monthly partitions of the table of events: created ahead, dropped once they are old.
 
-No partition may be missing for a customer's request to succeed: the default partition takes what
-has none, and is emptied here (`docs/design/events.md`).
+Requests succeed even if a partition is missing: its events go to the default partition, which is
+emptied here (`docs/design/events.md`).
 
 They are kept for `EVENT_RETENTION_DAYS` (sartiq/settings/environment.py).
 """

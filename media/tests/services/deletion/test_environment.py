@@ -24,7 +24,7 @@ from media.services import deletions
 from media.services.environment import require_own_environment
 from media.storage import factory, private_store
 from media.storage.marker import MARKER_KEY, mark, marker_of
-from media.storage.s3.connection import ClientHolder
+from media.storage.s3.connection import S3Clients
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain
 from media.tests.services.deletion import aged_rows
@@ -45,10 +45,10 @@ def production(
     settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = f"{name}-public", f"{name}-private"
     settings.ENVIRONMENT_NAME = "production"
     factory.reset()
-    holder = ClientHolder(factory.s3_connection())
+    clients = S3Clients(factory.s3_connection())
     buckets = (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME)
     for bucket in buckets:
-        holder.get().create_bucket(Bucket=bucket)
+        clients.get().create_bucket(Bucket=bucket)
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     store.ahead = aged_rows.OLD
     with factory.replaced(public=store):
@@ -59,10 +59,10 @@ def production(
         stored(store, aged_rows.resource(new_user()).storage_key)
         yield store, own
     for bucket in buckets:
-        for listed in holder.get().list_objects_v2(Bucket=bucket).get("Contents", []):
-            holder.get().delete_object(Bucket=bucket, Key=listed["Key"])
-        holder.get().delete_bucket(Bucket=bucket)
-    holder.close()
+        for listed in clients.get().list_objects_v2(Bucket=bucket).get("Contents", []):
+            clients.get().delete_object(Bucket=bucket, Key=listed["Key"])
+        clients.get().delete_bucket(Bucket=bucket)
+    clients.close()
     store.close()
     factory.reset()
 

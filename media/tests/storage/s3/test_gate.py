@@ -13,7 +13,7 @@ from urllib3.exceptions import ReadTimeoutError
 from devstack.process.ports import free_port
 from media.errors import StoreUnavailableError
 from media.storage.s3 import gate as gate_module
-from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.connection import S3Clients, S3Connection
 from media.storage.s3.errors import S3ResponseError
 from media.storage.s3.gate import MAX_FAILURES, StoreGate
 from media.storage.s3.store import S3Store
@@ -142,9 +142,9 @@ def test_a_request_without_a_permit_does_not_wait_behind_a_slow_one(
 
 
 def test_an_open_breaker_fails_every_operation_at_once(gate: StoreGate) -> None:
-    holder = ClientHolder(connection(NOTHING))
-    holder.gate = gate
-    store = S3Store(connection(NOTHING), "bucket", holder=holder)
+    clients = S3Clients(connection(NOTHING))
+    clients.gate = gate
+    store = S3Store(connection(NOTHING), "bucket", clients=clients)
     gate.breaker.open()
 
     started = time.monotonic()
@@ -159,7 +159,7 @@ def test_an_open_breaker_fails_every_operation_at_once(gate: StoreGate) -> None:
                 operation()
 
     assert time.monotonic() - started < 0.1
-    holder.close()
+    clients.close()
 
 
 @pytest.mark.parametrize(
@@ -176,16 +176,16 @@ def test_the_probe_accepts_every_response_of_a_working_store(
 ) -> None:
     with FaultProxy(NOTHING) as proxy:
         proxy.plan = lambda _method, _number: fault
-        holder = ClientHolder(connection(proxy.url))
+        clients = S3Clients(connection(proxy.url))
 
-        assert holder.gate.breaker._probe() is responds
-        holder.close()
+        assert clients.gate.breaker._probe() is responds
+        clients.close()
 
 
 def test_the_probe_notices_a_store_that_is_down() -> None:
-    holder = ClientHolder(connection(f"http://127.0.0.1:{free_port()}"))
+    clients = S3Clients(connection(f"http://127.0.0.1:{free_port()}"))
 
-    assert holder.gate.breaker._probe() is False
+    assert clients.gate.breaker._probe() is False
 
 
 def test_a_wait_for_the_store_ends_with_the_request() -> None:

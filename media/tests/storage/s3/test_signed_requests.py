@@ -15,7 +15,7 @@ import trustme
 from devstack.process.ports import LOOPBACK
 from media.errors import StoreUnavailableError
 from media.storage import ObjectHeaders
-from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.connection import S3Clients, S3Connection
 from media.storage.s3.store import S3Store
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
@@ -38,39 +38,39 @@ def key(s3_store: S3Store, prefix: str) -> str:
 
 
 @pytest.fixture
-def holder(connection: S3Connection) -> Iterator[ClientHolder]:
-    holder = ClientHolder(connection)
-    yield holder
-    holder.close()
+def clients(connection: S3Connection) -> Iterator[S3Clients]:
+    clients = S3Clients(connection)
+    yield clients
+    clients.close()
 
 
 @pytest.fixture
-def store(connection: S3Connection, holder: ClientHolder, stack: dict[str, str]) -> S3Store:
-    return S3Store(connection, stack["R2_BUCKET_NAME"], holder=holder)
+def store(connection: S3Connection, clients: S3Clients, stack: dict[str, str]) -> S3Store:
+    return S3Store(connection, stack["R2_BUCKET_NAME"], clients=clients)
 
 
-def connections_made(holder: ClientHolder, connection: S3Connection) -> int:
-    return holder.pool.get().connection_from_url(connection.endpoint_url).num_connections
+def connections_made(clients: S3Clients, connection: S3Connection) -> int:
+    return clients.pool.get().connection_from_url(connection.endpoint_url).num_connections
 
 
 def test_sequential_calls_share_a_connection(
-    store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
+    store: S3Store, clients: S3Clients, connection: S3Connection, key: str
 ) -> None:
     for _ in range(3):
         store.head(key)
         assert read(store, key) == BODY
 
-    assert connections_made(holder, connection) == 1
+    assert connections_made(clients, connection) == 1
 
 
 def test_an_unread_body_closes_only_its_own_connection(
-    store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
+    store: S3Store, clients: S3Clients, connection: S3Connection, key: str
 ) -> None:
     with store.open(key) as reader:
         next(iter(reader))
 
     assert read(store, key) == BODY
-    assert connections_made(holder, connection) == 2
+    assert connections_made(clients, connection) == 2
 
 
 def test_threads_read_their_own_bytes(store: S3Store, s3_store: S3Store, prefix: str) -> None:
@@ -94,17 +94,17 @@ def test_threads_read_their_own_bytes(store: S3Store, s3_store: S3Store, prefix:
 
 @pytest.mark.covers("F39")
 def test_a_forked_process_opens_its_own_connections(
-    store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
+    store: S3Store, clients: S3Clients, connection: S3Connection, key: str
 ) -> None:
     assert read(store, key) == BODY
-    parents = holder.pool.get()
+    parents = clients.pool.get()
 
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         try:
             right = all(read(store, key) == BODY for _ in range(5))
-            os.write(writing, f"{right} {holder.pool.get() is parents}".encode())
+            os.write(writing, f"{right} {clients.pool.get() is parents}".encode())
         finally:
             os._exit(0)
     os.close(writing)
@@ -114,7 +114,7 @@ def test_a_forked_process_opens_its_own_connections(
     os.waitpid(pid, 0)
 
     assert (parent_reads, child_reads) == (True, b"True False")
-    assert connections_made(holder, connection) == 1
+    assert connections_made(clients, connection) == 1
 
 
 @pytest.mark.parametrize("name", ["ü é.png", "a+b&c=d?.png", "100%25.png", "~'(1)*!.png"])

@@ -68,7 +68,7 @@ def describe_conditions(operation: dict[str, Any], method: str) -> None:
         responses["412"] = PRECONDITION_FAILED
 
 
-def describe_repetition(operation: dict[str, Any]) -> None:
+def describe_idempotency_key(operation: dict[str, Any]) -> None:
     """Document the 409 of operations that accept an `Idempotency-Key`."""
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     if "Idempotency-Key" in names:

@@ -10,7 +10,10 @@ from rest_framework import serializers
 
 from sartiq.core.api.query import NoQuery, query_serializer_of
 from sartiq.core.api.schema import error_responses
-from sartiq.core.api.schema.conditional_requests import describe_conditions, describe_repetition
+from sartiq.core.api.schema.conditional_requests import (
+    describe_conditions,
+    describe_idempotency_key,
+)
 
 ERROR_RESPONSE = {"$ref": "#/components/schemas/Error"}
 CONFLICT = OpenApiResponse(ERROR_RESPONSE, description="Conflict with the current state")
@@ -38,7 +41,7 @@ class SartiqAutoSchema(AutoSchema):
             error_responses.add_errors(operation, method)
             if "requestBody" in operation and self._body_names_an_organization():
                 error_responses.add(responses, "404")
-            describe_repetition(operation)
+            describe_idempotency_key(operation)
             if error_responses.is_secured(operation):
                 describe_conditions(operation, method)
             error_responses.add_headers(responses)
