@@ -82,13 +82,13 @@ class Progress:
     """Number of an export's files in each state."""
 
     total: int = 0
-    succeeded: int = 0
+    ready: int = 0
     failed: int = 0
 
     @property
     def finished(self) -> int:
-        """Return how many succeeded or failed."""
-        return self.succeeded + self.failed
+        """Return how many are ready or failed."""
+        return self.ready + self.failed
 
     @property
     def pending(self) -> int:
@@ -123,7 +123,7 @@ def progress_of(runs: Iterable[ExportRun]) -> dict[UUID, Progress]:
     return {
         run.pk: Progress(
             total=run.total,
-            succeeded=by_status.get((run.pk, ItemStatus.DONE), 0),
+            ready=by_status.get((run.pk, ItemStatus.DONE), 0),
             failed=by_status.get((run.pk, ItemStatus.FAILED), 0),
         )
         for run in rows
