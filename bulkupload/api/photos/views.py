@@ -223,8 +223,9 @@ class PhotoBatches(ModelEndpointSet):
         with idempotency.reserve(request, route="photo-batch-attach", compute_digest=digest) as key:
             if key.replay is not None:
                 return key.replay
-            batch = lifecycle.start(user=caller_of(request), batch_id=batch_id, now=timezone.now())
-            return key.save_response(self._saved(batch, 202, _serialize([batch])[0]))
+            user, now = caller_of(request), timezone.now()
+            with lifecycle.starting(user=user, batch_id=batch_id, now=now) as batch:
+                return key.save_response(self._saved(batch, 202, _serialize([batch])[0]))
 
     @extend_schema(
         operation_id="cancel_photo_batch",

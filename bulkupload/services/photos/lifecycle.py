@@ -3,6 +3,8 @@
 Code that changes photos locks their batch first, so that two transactions cannot deadlock.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -61,9 +63,17 @@ def require_running(batch_id: UUID) -> None:
 
 
 def start(*, user: User, batch_id: UUID, now: datetime) -> PhotoBatch:
+    """Have the photos of a batch attached; does and raises what `starting` does."""
+    with starting(user=user, batch_id=batch_id, now=now) as batch:
+        return batch
+
+
+@contextmanager
+def starting(*, user: User, batch_id: UUID, now: datetime) -> Iterator[PhotoBatch]:
     """Have the photos of a batch attached, those not uploaded yet as they arrive.
 
-    A running batch stays as it is. Raises PhotoBatchNotFoundError, PhotoBatchEndedError.
+    The `with` block runs in the same transaction. A running batch stays as it is.
+    Raises PhotoBatchNotFoundError, PhotoBatchEndedError.
     """
     batch = selectors.get_visible_batch(user, batch_id)
     with transaction.atomic():
@@ -73,8 +83,8 @@ def start(*, user: User, batch_id: UUID, now: datetime) -> PhotoBatch:
         if locked.status == PhotoBatchStatus.OPEN:
             _run(locked, now=now)
             events.record(PhotoBatchAction.STARTED, locked)
-    batch.refresh_from_db()
-    return batch
+        batch.refresh_from_db()
+        yield batch
 
 
 def cancel(*, user: User, batch_id: UUID) -> PhotoBatch:

@@ -10,6 +10,7 @@ from accounts.models import User
 from bulkupload import selectors
 from bulkupload.errors import NoPhotoOfBatchError, PhotoBatchEndedError
 from bulkupload.models import PhotoBatch, PhotoFile, PhotoStatus
+from bulkupload.rules.photos.failures import WITHOUT_BYTES
 from bulkupload.services.photos import dispatch
 from bulkupload.services.photos.lifecycle import lock
 from media.services import uploads
@@ -66,13 +67,15 @@ def report_uploaded(
 ) -> PhotoBatch:
     """Save that photos have been uploaded; those that need no upload stay as they are.
 
-    Raises PhotoBatchNotFoundError, PhotoBatchEndedError, InvalidValuesError for unknown ids.
+    The batch may have ended since a first report whose response was lost. Raises
+    PhotoBatchNotFoundError, PhotoBatchEndedError, InvalidValuesError for unknown ids.
     """
     batch = selectors.get_visible_batch(user, batch_id)
     with transaction.atomic():
-        if lock(batch).is_finished:
-            raise PhotoBatchEndedError
+        is_finished = lock(batch).is_finished
         photos = _locked(batch, photo_ids)
+        if is_finished and not all(map(_has_arrived, photos)):
+            raise PhotoBatchEndedError
         save_arrived(batch.pk, [photo.pk for photo in photos], now=now)
     batch.refresh_from_db()
     return batch
@@ -88,6 +91,12 @@ def save_arrived(batch_id: UUID, photo_ids: Collection[UUID], *, now: datetime) 
         PhotoBatch.objects.filter(pk=batch_id).update(last_arrival_at=now, updated_at=now)
         dispatch.top_up_after_commit(batch_id)
     return arrived
+
+
+def _has_arrived(photo: PhotoFile) -> bool:
+    """Return whether the bytes of a photo are in the store, or were there and were refused."""
+    is_refused = photo.failure_code in WITHOUT_BYTES and photo.failure_code != "never_sent"
+    return photo.arrived_at is not None or is_refused
 
 
 def _locked(batch: PhotoBatch, photo_ids: Sequence[UUID]) -> list[PhotoFile]:

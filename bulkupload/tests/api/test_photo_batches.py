@@ -15,6 +15,8 @@ from bulkupload.tests.photo_batches import outcomes, pictures, product, run
 from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
+from sartiq.core.models import IdempotencyKey
+from sartiq.core.work import crash_points
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
 
@@ -102,6 +104,25 @@ def test_the_same_key_creates_one_batch(user: User, client: APIClient) -> None:
     assert second.headers["Idempotent-Replayed"] == "true"
     assert [response.json()["status"] for response in attached] == ["running"] * 2
     assert PhotoBatch.objects.count() == 1
+
+
+def test_a_batch_is_not_started_without_saving_the_response(user: User, client: APIClient) -> None:
+    """Otherwise the repeated request could find that the batch has ended."""
+    product(user, "AW-1")
+    batch = create(client, "AW-1.png").json()
+
+    def lose_key(point: str) -> None:
+        if point == "photo-batch-running":
+            IdempotencyKey.objects.all().delete()  # it has expired, another request has it
+
+    crash_points.install(lose_key)
+    try:
+        refused = client.post(f"{MANY}{batch['id']}/attach", headers={"Idempotency-Key": "a"})
+    finally:
+        crash_points.install(None)
+
+    assert refused.status_code == 409
+    assert PhotoBatch.objects.get().status == "OPEN"
 
 
 def test_a_stored_file_is_already_there(public: MemoryStore, user: User, client: APIClient) -> None:

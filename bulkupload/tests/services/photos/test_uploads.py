@@ -9,18 +9,22 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from bulkupload.errors import (
     PhotoAttachedError,
+    PhotoBatchEndedError,
     ProductOfOtherOwnerError,
     SlotWithoutProductError,
 )
 from bulkupload.models import PhotoBatch, PhotoFile, PhotoStatus
-from bulkupload.services.photos import arrivals, choices, tickets
+from bulkupload.services.photos import arrivals, choices, lifecycle, tickets
 from bulkupload.services.photos.choices import Choice
 from bulkupload.tests.photo_batches import (
     create,
+    imported,
     outcomes,
     photos,
     product,
+    report,
     send,
+    start,
     uploaded,
 )
 from media.storage.testing.memory import MemoryStore
@@ -77,6 +81,38 @@ def test_unknown_photos_are_named(user: User) -> None:
 
     assert issues(error.value) == [(1, "not_found"), (2, "not_found")]
     assert outcomes(batch) == {"a.png": "WAITING"}
+
+
+def test_a_report_is_repeated_after_the_batch_has_ended(user: User) -> None:
+    """The response to the first one was lost, and the workers were fast."""
+    product(user, "AW-1")
+    batch = imported(user, {**photos("AW-1_1.png", "other.png"), "AW-1_2.png": b"no image" * 20})
+    ended = outcomes(batch)
+
+    report(user, batch, list(batch.files.all()))
+
+    assert ended == {
+        "AW-1_1.png": "READY",
+        "AW-1_2.png": "content_type_mismatch",
+        "other.png": "no_product",
+    }
+    assert outcomes(batch) == ended
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_an_upload_that_came_too_late_is_refused(user: User, *, is_cancelled: bool) -> None:
+    product(user, "AW-1")
+    batch, [row] = create(user, photos("AW-1.png"))
+    start(user, batch)
+    if is_cancelled:
+        lifecycle.cancel(user=user, batch_id=batch.pk)
+    else:
+        lifecycle.end_idle(batch.pk, before=timezone.now())
+
+    with pytest.raises(PhotoBatchEndedError):
+        report(user, batch, [row.photo])
+
+    assert outcomes(batch) == {"AW-1.png": "cancelled" if is_cancelled else "never_sent"}
 
 
 def test_uploads_nobody_reports_are_found(user: User, public: MemoryStore) -> None:
