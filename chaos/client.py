@@ -68,6 +68,11 @@ class PatientClient:
         ticket = self._repeat(
             "presign", lambda: self._api.post(f"{API}/uploads/presigned-url", json=payload)
         ).json()
+        self.put(ticket, body)
+        return str(ticket["file_url"])
+
+    def put(self, ticket: dict[str, Any], body: bytes) -> None:
+        """Send a photo to the URL of an upload ticket."""
         self._repeat(
             "put",
             lambda: self._store.put(
@@ -76,7 +81,6 @@ class PatientClient:
             is_store=True,
         )
         self._ledger.add_upload()
-        return str(ticket["file_url"])
 
     def create_product(self, **fields: Any) -> str:
         """Create a product and return its id."""
@@ -92,6 +96,45 @@ class PatientClient:
     def change_product(self, product_id: str, **fields: Any) -> None:
         """Change fields of a product."""
         self._repeat("change", lambda: self._api.patch(f"{API}/products/{product_id}", json=fields))
+
+    def delete_product(self, product_id: str) -> None:
+        """Delete a product; if the response was lost, the repeated request does not find it."""
+        self._repeat(
+            "delete",
+            lambda: self._api.delete(f"{API}/products/{product_id}"),
+            done_before=httpx.codes.NOT_FOUND,
+        )
+
+    def restore_product(self, product_id: str) -> None:
+        """Restore a deleted product."""
+        self._repeat("restore", lambda: self._api.post(f"{API}/products/{product_id}/restore"))
+
+    def export_products(self, product_ids: list[str]) -> str:
+        """Export products and return the id of the export."""
+        headers, payload = self._idempotency_key(), {"product_ids": product_ids}
+        response = self._repeat(
+            "export", lambda: self._api.post(f"{API}/exports/", json=payload, headers=headers)
+        )
+        return str(response.json()["id"])
+
+    def create_photo_batch(self, **fields: Any) -> dict[str, Any]:
+        """Create a photo batch and return it, with the tickets of its files."""
+        headers, payload = self._idempotency_key(), {**self._owner, **fields}
+        response = self._repeat(
+            "batch", lambda: self._api.post(f"{API}/photo-batches/", json=payload, headers=headers)
+        )
+        batch: dict[str, Any] = response.json()
+        return batch
+
+    def report_uploaded(self, batch_id: str, file_ids: list[str]) -> None:
+        """Report that files of a photo batch were sent."""
+        url, payload = f"{API}/photo-batches/{batch_id}/uploaded", {"file_ids": file_ids}
+        self._repeat("uploaded", lambda: self._api.post(url, json=payload))
+
+    def attach_photo_batch(self, batch_id: str) -> None:
+        """Have the files of a photo batch attached."""
+        url, headers = f"{API}/photo-batches/{batch_id}/attach", self._idempotency_key()
+        self._repeat("attach", lambda: self._api.post(url, headers=headers))
 
     def import_table(self, filename: str, body: bytes) -> str:
         """Send a table and return the id of its import."""
@@ -111,15 +154,25 @@ class PatientClient:
         return {"Idempotency-Key": f"chaos-{self._random.getrandbits(96):024x}"}
 
     def _repeat(
-        self, what: str, send: Callable[[], httpx.Response], *, is_store: bool = False
+        self,
+        what: str,
+        send: Callable[[], httpx.Response],
+        *,
+        is_store: bool = False,
+        done_before: int | None = None,
     ) -> httpx.Response:
-        """Send a request until it succeeds; raises GaveUpError."""
+        """Send a request until it succeeds; raises GaveUpError.
+
+        `done_before` is the status of a repeated request if an earlier one had succeeded.
+        """
         started_at = time.monotonic()
         attempt = 0
         while time.monotonic() - started_at < GIVE_UP_SECONDS and not self._abandoned.is_set():
             attempt += 1
             response = self._send(what, send)
-            if response is not None and response.is_success:
+            if response is not None and (
+                response.is_success or (attempt > 1 and response.status_code == done_before)
+            ):
                 self._ledger.add_wait(time.monotonic() - started_at)
                 return response
             if response is not None and not _may_be_repeated(response, is_store=is_store):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from chaos.checker import Problem
+from chaos.checker.violations import Problem
 from chaos.run import RECOVERY_SECONDS, Result
 
 MAX_LISTED: Final = 20  # violations of each kind
@@ -22,9 +22,13 @@ def lines(result: Result) -> Iterator[str]:
     yield f"connections to the store that were reset: {result.resets}"
     yield f"processes that ended by themselves: {_counted(+result.restarted) or 'none'}"
     rows = sum(len(table.names) for table in ledger.imports)
+    files = sum(len(batch.attached) + len(batch.refused) for batch in ledger.photo_batches)
     yield (
         f"acknowledged: {ledger.uploads} uploads, {len(ledger.products)} products,"
-        f" {len(ledger.imports)} imports with {rows} rows"
+        f" {len(ledger.imports)} imports with {rows} rows,"
+        f" {len(ledger.photo_batches)} photo batches with {files} files,"
+        f" {len(ledger.exports)} exports, {len(ledger.deleted)} deletions,"
+        f" {ledger.restored} deletions that were undone"
     )
     yield f"longest wait of a client, with all repetitions: {ledger.longest_wait:.1f} s"
     yield f"responses: {_counted(ledger.outcomes)}"

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from chaos import faults, load
-from chaos.bucket import S3Bucket
-from chaos.checker import Checker, Violation
+from chaos import faults
+from chaos.checker.bucket import S3Bucket
+from chaos.checker.checker import Checker
+from chaos.checker.violations import Violation
 from chaos.database import connect
 from chaos.injection import Injector
 from chaos.ledger import Ledger
-from chaos.load import Load
+from chaos.load import clients
+from chaos.load.clients import Load
 from chaos.store_proxy import StoreProxy
 from devstack.process.child import DevstackError
 from devstack.process.stop_signals import raise_if_stop_requested
@@ -60,18 +62,18 @@ def run(product: Product, proxy: StoreProxy, options: Options) -> Result:
     ledger = Ledger()
     injector = Injector(product, proxy, seed=options.seed)
     schedule = faults.schedule(seed=options.seed, seconds=options.seconds)
-    with load.running(
+    with clients.running(
         product,
         ledger,
         uploads=options.uploads,
         seconds=options.seconds,
         seed=options.seed,
-    ) as clients:
+    ) as load:
         injector.run(schedule, seconds=options.seconds)
-        clients.stop()
+        load.stop()
         with _checker(product) as checker:
-            seconds = _recovery_seconds(injector, checker, clients)
-            clients.require_no_crash()
+            seconds = _recovery_seconds(injector, checker, load)
+            load.require_no_crash()
             violations = checker.violations(ledger)
     return Result(
         options=options,
@@ -86,13 +88,13 @@ def run(product: Product, proxy: StoreProxy, options: Options) -> Result:
     )
 
 
-def _recovery_seconds(injector: Injector, checker: Checker, clients: Load) -> float | None:
+def _recovery_seconds(injector: Injector, checker: Checker, load: Load) -> float | None:
     """Wait until the clients have finished and no work remains; return how long it took."""
     started_at = time.monotonic()
     while (elapsed := time.monotonic() - started_at) < GIVE_UP_SECONDS:
         raise_if_stop_requested()
         injector.restart_dead()
-        if clients.is_done and not checker.remaining():
+        if load.is_done and not checker.remaining():
             return elapsed
         time.sleep(POLL_SECONDS)
     return None

@@ -12,8 +12,9 @@ from django.utils import timezone
 from accounts.tests.factories import OrganizationFactory, UserFactory
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadRowError
 from catalog.models import Product
-from chaos.bucket import StoredObject
-from chaos.checker import Checker, Violation
+from chaos.checker.bucket import StoredObject
+from chaos.checker.checker import Checker
+from chaos.checker.violations import Problem, Violation
 from chaos.ledger import ExpectedImport, ExpectedProduct, Ledger
 from media.models import Attachment, MediaResource, Upload
 from sartiq.core.models import new_id
@@ -56,6 +57,9 @@ class State:
 
     def violations(self) -> list[Violation]:
         return self.checker.violations(self.ledger)
+
+    def texts(self, problem: Problem) -> list[str]:
+        return [item.text for item in self.violations() if item.problem is problem]
 
     def execute(self, sql: str) -> None:
         with connection.cursor() as cursor:

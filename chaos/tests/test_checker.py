@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from chaos.checker import Problem
+from chaos.checker.violations import Problem
 from chaos.ledger import ExpectedImport, ExpectedProduct
 from chaos.tests.conftest import DIGEST, State
 
@@ -143,10 +143,6 @@ OTHERS = [
 ]
 
 
-def texts(state: State, problem: Problem) -> list[str]:
-    return [item.text for item in state.violations() if item.problem is problem]
-
-
 def test_a_consistent_state_has_no_violations(state: State) -> None:
     assert state.violations() == []
     assert state.checker.remaining() == {}
@@ -156,7 +152,7 @@ def test_a_consistent_state_has_no_violations(state: State) -> None:
 def test_work_that_remains_is_noticed(state: State, start: str, sql: str) -> None:
     state.execute(sql)
 
-    assert [text for text in texts(state, Problem.STUCK) if text.startswith(start)]
+    assert [text for text in state.texts(Problem.STUCK) if text.startswith(start)]
     assert any(what.startswith(start) for what in state.checker.remaining())
 
 
@@ -194,20 +190,20 @@ def test_what_is_due_later_or_has_expired_may_remain(state: State, sql: str) -> 
 def test_a_changed_row_is_noticed(state: State, problem: Problem, part: str, sql: str) -> None:
     state.execute(sql)
 
-    assert [text for text in texts(state, problem) if part in text]
+    assert [text for text in state.texts(problem) if part in text]
 
 
 @pytest.mark.parametrize("name", ["photo_key", "thumbnail_key"])
 def test_a_lost_object_is_noticed(state: State, name: str) -> None:
     del state.public.objects[state.ids[name]]
 
-    assert [state.ids[name] in text for text in texts(state, Problem.LOST)] == [True]
+    assert [state.ids[name] in text for text in state.texts(Problem.LOST)] == [True]
 
 
 def test_other_bytes_of_the_same_size_are_noticed(state: State) -> None:
     state.public.objects[state.ids["photo_key"]] = b"A photo"
 
-    assert texts(state, Problem.LOST) == [
+    assert state.texts(Problem.LOST) == [
         f"object {state.ids['photo_key']} has other bytes than its row"
     ]
 
@@ -218,7 +214,7 @@ def test_other_bytes_of_the_same_size_are_noticed(state: State) -> None:
 def test_an_object_without_a_row_is_noticed(state: State, key: str) -> None:
     state.public.objects[key] = b"?"
 
-    assert texts(state, Problem.LEFT_OVER) == [f"public object {key}"]
+    assert state.texts(Problem.LEFT_OVER) == [f"public object {key}"]
 
 
 def test_an_object_whose_deletion_is_queued_may_remain(state: State) -> None:
@@ -231,7 +227,7 @@ def test_an_object_whose_deletion_is_queued_may_remain(state: State) -> None:
 def test_the_temporary_object_of_a_used_upload_is_noticed(state: State) -> None:
     state.public.objects[state.ids["upload_key"]] = b"?"
 
-    assert texts(state, Problem.LEFT_OVER) == [f"public object {state.ids['upload_key']}"]
+    assert state.texts(Problem.LEFT_OVER) == [f"public object {state.ids['upload_key']}"]
 
 
 @pytest.mark.parametrize("state_of_upload", ["ISSUED", "CONSUMED", "CLAIMED"])
@@ -244,7 +240,7 @@ def test_a_temporary_object_may_remain_if_it_is_unused_or_came_late(
     if state_of_upload == "CONSUMED":
         state.public.modified[key] = timezone.now() + timedelta(seconds=1)
 
-    assert texts(state, Problem.LEFT_OVER) == []
+    assert state.texts(Problem.LEFT_OVER) == []
 
 
 def test_a_missing_photo_of_an_import_is_noticed(state: State) -> None:
@@ -254,7 +250,7 @@ def test_a_missing_photo_of_an_import_is_noticed(state: State) -> None:
         ExpectedImport(table.id, table.filename, table.names, photos, table.refused_rows)
     ]
 
-    lost = texts(state, Problem.LOST)
+    lost = state.texts(Problem.LOST)
 
     assert "photo cover_image of SKU-1 is not in its place" in lost
     assert len(lost) == 2  # and the count of images
@@ -267,10 +263,10 @@ def test_a_photo_in_another_position_is_noticed(state: State) -> None:
     ]
     state.execute("UPDATE media_attachment SET slot = 'images', position = 1")
 
-    assert texts(state, Problem.LOST) == ["photo images[0] of Created is not in its place"]
+    assert state.texts(Problem.LOST) == ["photo images[0] of Created is not in its place"]
 
 
 def test_a_response_that_no_client_should_get_is_a_violation(state: State) -> None:
     state.ledger.add_problem("create: 500")
 
-    assert texts(state, Problem.REJECTED) == ["create: 500"]
+    assert state.texts(Problem.REJECTED) == ["create: 500"]

@@ -85,6 +85,45 @@ def test_other_errors_of_the_product_are_violations(
     assert len(responses.requests) == 1
 
 
+def test_a_deletion_whose_response_was_lost_has_been_done(
+    client: PatientClient, responses: Responses, ledger: Ledger
+) -> None:
+    responses.next = [None, 404]
+
+    client.delete_product("7")
+
+    assert ledger.problems == []
+
+
+def test_a_product_to_delete_that_is_gone_is_a_violation(
+    client: PatientClient, responses: Responses, ledger: Ledger
+) -> None:
+    responses.next = [404]
+
+    with pytest.raises(GaveUpError):
+        client.delete_product("7")
+
+    assert [problem[:11] for problem in ledger.problems] == ["delete: 404"]
+
+
+@pytest.mark.parametrize("operation", ["export", "batch", "attach"])
+def test_exports_and_batches_are_repeated_with_the_same_key(
+    client: PatientClient, responses: Responses, operation: str
+) -> None:
+    responses.next = [None, 503]
+
+    match operation:
+        case "export":
+            client.export_products(["7"])
+        case "batch":
+            client.create_photo_batch(name="a", files=[])
+        case _:
+            client.attach_photo_batch("7")
+
+    assert len(responses.requests) == 3
+    assert len({request.headers["Idempotency-Key"] for request in responses.requests}) == 1
+
+
 def test_any_server_error_of_the_store_is_an_outage(
     client: PatientClient, responses: Responses, ledger: Ledger
 ) -> None:

@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 
-from chaos.checker import Problem, Violation
-from chaos.ledger import Ledger
+from chaos.checker.violations import Problem, Violation
+from chaos.ledger import ExpectedBatch, ExpectedExport, Ledger
 from chaos.report import lines
 from chaos.run import Options, Result
 
@@ -48,6 +48,21 @@ def test_the_report_counts_and_lists_violations() -> None:
     assert "0 lost, 25 doubled, 0 stuck, 0 left over, 0 rejected" in text
     assert text.count(f"  doubled: {DOUBLED.text}") == 20
     assert "  doubled: 5 more" in text
+
+
+def test_the_report_counts_what_was_acknowledged() -> None:
+    outcome = result()
+    outcome.ledger.add_photo_batch(ExpectedBatch("1", "a", {"a": "digest"}, {"b": "code"}, []))
+    outcome.ledger.add_export(ExpectedExport("1", ["digest"]))
+    outcome.ledger.add_deleted("1")
+    outcome.ledger.add_restored()
+
+    [line] = [line for line in lines(outcome) if line.startswith("acknowledged")]
+
+    assert line == (
+        "acknowledged: 9 uploads, 0 products, 0 imports with 0 rows, 1 photo batches with 2 files,"
+        " 1 exports, 1 deletions, 1 deletions that were undone"
+    )
 
 
 def test_the_report_names_processes_that_ended_by_themselves() -> None:

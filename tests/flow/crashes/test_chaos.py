@@ -32,4 +32,7 @@ def test_nothing_is_lost_or_doubled_while_everything_fails(live_product: Product
     assert result.recovery_seconds is not None, text
     assert result.recovery_seconds <= MAX_RECOVERY_SECONDS, text
     assert set(result.begun) == {kind.name for kind in KINDS}
-    assert result.ledger.uploads > OPTIONS.uploads / 2
+    ledger = result.ledger
+    assert ledger.uploads > OPTIONS.uploads / 2
+    assert all([ledger.imports, ledger.photo_batches, ledger.exports]), text
+    assert all([ledger.deleted, ledger.restored]), text

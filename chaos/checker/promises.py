@@ -18,6 +18,19 @@ STUCK: Final = {
         SELECT id, status, pending FROM bulkupload_bulkuploadmediabatch
         WHERE status = 'WAITING' OR pending > 0
     """,
+    "photo batch not ended": """
+        SELECT id, status FROM bulkupload_photobatch WHERE status IN ('OPEN', 'RUNNING')
+    """,
+    "file of a photo batch still waiting": """
+        SELECT id, path, status FROM bulkupload_photofile
+        WHERE status NOT IN ('READY', 'CONFLICT', 'FAILED', 'SKIPPED')
+    """,
+    "export still running": """
+        SELECT id, status FROM exports_exportrun WHERE status IN ('QUEUED', 'RUNNING')
+    """,
+    "file of an export still waiting": """
+        SELECT id, run_id, attempts, waits FROM exports_exportitem WHERE status = 'WAITING'
+    """,
     "object not deleted though due": """
         SELECT bucket, key, attempts, last_error FROM media_objectdeletion
         WHERE NOT dead AND (run_after IS NULL OR run_after <= now())
@@ -37,6 +50,12 @@ STUCK: Final = {
         SELECT 'chunk', id FROM bulkupload_bulkuploadchunk WHERE lease_expires_at > now()
         UNION ALL
         SELECT 'images', id FROM bulkupload_bulkuploadmediabatch WHERE lease_expires_at > now()
+        UNION ALL
+        SELECT 'file of a batch', id FROM bulkupload_photofile WHERE lease_expires_at > now()
+        UNION ALL
+        SELECT 'export', id FROM exports_exportrun WHERE lease_expires_at > now()
+        UNION ALL
+        SELECT 'file of an export', id FROM exports_exportitem WHERE lease_expires_at > now()
     """,
     "Idempotency-Key still held": """
         SELECT route, key FROM core_idempotencykey
@@ -46,6 +65,9 @@ STUCK: Final = {
 LOST: Final = {
     "photo failed": """
         SELECT id, failure_code, attempts FROM media_mediaresource WHERE status = 'FAILED'
+    """,
+    "file of an export failed": """
+        SELECT id, run_id, failure_code, attempts FROM exports_exportitem WHERE status = 'FAILED'
     """,
     "image of an import failed": """
         SELECT job_id, line, slot FROM bulkupload_bulkuploadmedia
@@ -86,6 +108,16 @@ DOUBLED: Final = {
         SELECT job_id, row, position, count(*) FROM bulkupload_bulkuploadrowerror
         GROUP BY job_id, row, position HAVING count(*) > 1
     """,
+    "two photo batches of one request": """
+        SELECT name, count(*) FROM bulkupload_photobatch GROUP BY name HAVING count(*) > 1
+    """,
+    "two files of an export with one name or place": """
+        SELECT run_id, lower(name) AS file, count(*) FROM exports_exportitem
+        GROUP BY run_id, lower(name) HAVING count(*) > 1
+        UNION ALL
+        SELECT run_id, position::text, count(*) FROM exports_exportitem
+        GROUP BY run_id, position HAVING count(*) > 1
+    """,
 }
 # What nothing would ever clean up.
 LEFT_OVER: Final = {
@@ -101,48 +133,3 @@ LEFT_OVER: Final = {
         WHERE attachment.entity_type = 'PRODUCT' AND product.id IS NULL
     """,
 }
-
-PRODUCTS: Final = "SELECT id::text, name, sku FROM catalog_product WHERE deleted_at IS NULL"
-ATTACHMENTS: Final = """
-    SELECT attachment.entity_id::text, attachment.slot, attachment.position, resource.content_hash
-    FROM media_attachment AS attachment
-    JOIN media_mediaresource AS resource ON resource.id = attachment.resource_id
-    WHERE resource.status <> 'FAILED' AND resource.deleted_at IS NULL
-"""
-IMPORTS: Final = """
-    SELECT
-        job.id::text, job.status, job.total_rows,
-        coalesce(sum(chunk.created), 0)::int AS created,
-        coalesce(sum(chunk.updated + chunk.unchanged), 0)::int AS other,
-        coalesce(sum(chunk.failed), 0)::int AS failed,
-        (SELECT count(DISTINCT row) FROM bulkupload_bulkuploadrowerror AS error
-         WHERE error.job_id = job.id AND error.severity = 'ERROR') AS refused,
-        (SELECT coalesce(sum(batch.ready), 0) FROM bulkupload_bulkuploadmediabatch AS batch
-         WHERE batch.job_id = job.id)::int AS photos
-    FROM bulkupload_bulkuploadjob AS job
-    LEFT JOIN bulkupload_bulkuploadchunk AS chunk ON chunk.job_id = job.id
-    GROUP BY job.id
-"""
-READY: Final = """
-    SELECT
-        storage_key, content_hash, file_size,
-        'media/' || id || '/file.' || extension AS canonical_key,
-        CASE WHEN has_thumbnail THEN 'media/' || id || '/thumb.webp' END AS thumbnail_key
-    FROM media_mediaresource WHERE status = 'READY'
-"""
-# A copy may exist before its row is READY, and a thumbnail that its row does not know.
-RESOURCE_KEYS: Final = """
-    SELECT 'media/' || id || '/file.' || extension AS key FROM media_mediaresource
-    WHERE status <> 'FAILED'
-    UNION ALL
-    SELECT 'media/' || id || '/thumb.webp' FROM media_mediaresource WHERE status <> 'FAILED'
-    UNION ALL
-    SELECT storage_key FROM media_mediaresource WHERE status = 'PENDING'
-"""
-UPLOADS: Final = "SELECT key, state, updated_at FROM media_upload"
-DELETIONS: Final = "SELECT bucket, key FROM media_objectdeletion WHERE NOT dead"
-PRIVATE_KEYS: Final = """
-    SELECT source_key AS key FROM bulkupload_bulkuploadjob
-    UNION ALL
-    SELECT rows_key FROM bulkupload_bulkuploadjob WHERE rows_key <> ''
-"""

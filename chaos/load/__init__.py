@@ -1,0 +1,1 @@
+"""What the clients do while the product fails, and what they were promised for it."""
