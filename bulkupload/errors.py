@@ -150,6 +150,15 @@ class SlotWithoutProductError(InvalidError):
     message: ClassVar[str] = "This photo has no product. Send product_id too."
 
 
+class TemplateWithoutSkuError(InvalidError):
+    """Raised when a naming template that is to be read has no wildcard for the SKU."""
+
+    code: ClassVar[str] = "template_invalid"
+    message: ClassVar[str] = (
+        "The template has no {product_sku}, so it finds no product. Add this wildcard."
+    )
+
+
 class BadMappingError(Exception):
     """Raised when a mapping of columns to fields is invalid."""
 

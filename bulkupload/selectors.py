@@ -34,6 +34,7 @@ ROW_OUTCOMES = ("created", "updated", "unchanged", "failed")
 IMAGE_STATES = ("pending", "ready", "failed")
 UNATTACHED = (PhotoStatus.WAITING, PhotoStatus.UPLOADED)
 IN_WORK = (*UNATTACHED, PhotoStatus.INGESTED, PhotoStatus.ATTACHED)
+RATE_WINDOW = timedelta(minutes=5)  # over which the rate of a running photo batch is measured
 NO_ROWS = Q(pk__isnull=True)
 
 
@@ -266,28 +267,34 @@ def progress_of_batches(
     rows = list(batches)
     files = PhotoFile.objects.filter(batch__in=[batch.pk for batch in rows]).order_by()
     undecided = Count("pk", filter=Q(product_id__isnull=True, status__in=UNATTACHED))
-    groups = files.values_list("batch_id", "status").annotate(Count("pk"), undecided=undecided)
-    counts: dict[UUID, dict[str, int]] = {batch.pk: {} for batch in rows}
-    totals: dict[UUID, int] = dict.fromkeys(counts, 0)
-    for batch_id, status, photos, without_product in groups:
-        counts[batch_id][status] = photos
-        totals[batch_id] += without_product
-    return {
-        batch.pk: _batch_progress(batch, counts[batch.pk], totals[batch.pk], now) for batch in rows
-    }
+    recent = Count("pk", filter=Q(status=PhotoStatus.READY, finished_at__gte=now - RATE_WINDOW))
+    groups = files.values_list("batch_id", "status").annotate(
+        Count("pk"), undecided=undecided, recent=recent
+    )
+    by_batch: dict[UUID, list[tuple[str, int, int, int]]] = {batch.pk: [] for batch in rows}
+    for batch_id, *group in groups:
+        by_batch[batch_id].append(tuple(group))
+    return {batch.pk: _batch_progress(batch, by_batch[batch.pk], now) for batch in rows}
 
 
 def _batch_progress(
-    batch: PhotoBatch, counts: Mapping[str, int], undecided: int, now: datetime
+    batch: PhotoBatch, groups: Iterable[tuple[str, int, int, int]], now: datetime
 ) -> BatchProgress:
+    counts = {status: photos for status, photos, _, _ in groups}
+    undecided = sum(without_product for _, _, without_product, _ in groups)
     progress = BatchProgress(counts=counts, undecided=undecided)
-    finished = sum(counts.get(status, 0) for status in (PhotoStatus.READY, PhotoStatus.FAILED))
-    if batch.started_at is None or not finished:
+    if batch.started_at is None:
         return progress
-    rate = finished / _seconds(batch.started_at, batch.finished_at or now)
+    finished, since = counts.get(PhotoStatus.READY, 0), batch.started_at
+    if not batch.is_finished:  # it may have waited for uploads, or been retried days later
+        finished = sum(recent for *_, recent in groups)
+        since = max(since, now - RATE_WINDOW)
+    if not finished:
+        return progress
+    rate = finished / _seconds(since, batch.finished_at or now)
     remaining = sum(counts.get(status, 0) for status in IN_WORK) - undecided
     return replace(
         progress,
         photos_per_second=round(rate, 1),
-        seconds_left=None if batch.is_finished else ceil(max(remaining, 0) / rate),
+        seconds_left=None if batch.is_finished else ceil(remaining / rate),
     )

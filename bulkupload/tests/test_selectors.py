@@ -9,8 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadMediaBatch
-from bulkupload.selectors import progress_of
+from bulkupload.models import (
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadMediaBatch,
+    PhotoBatch,
+    PhotoFile,
+)
+from bulkupload.selectors import RATE_WINDOW, BatchProgress, progress_of, progress_of_batches
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -126,3 +132,68 @@ def test_a_page_of_jobs_takes_as_many_queries_as_one(
 
     assert [progress[job.pk].seconds_left for job in jobs] == [15, None, 100, None]
     assert len(queries) == 2
+
+
+def photo_batch(user: User, *finished: float | None, **fields: Any) -> PhotoBatch:
+    """Create a batch of photos that were ready at these times, None for one still expected."""
+    values = {"user": user, "last_arrival_at": START, "started_at": START, "status": "RUNNING"}
+    batch = PhotoBatch.objects.create(**values | fields)
+    PhotoFile.objects.bulk_create(
+        PhotoFile(
+            batch=batch,
+            path=str(number),
+            content_type="image/png",
+            file_size=1,
+            product_id=batch.pk,
+            slot="images",
+            status="WAITING" if seconds is None else "READY",
+            finished_at=None if seconds is None else after(seconds),
+        )
+        for number, seconds in enumerate(finished)
+    )
+    return batch
+
+
+def batch_progress(batch: PhotoBatch, seconds: float) -> BatchProgress:
+    return progress_of_batches([batch], now=after(seconds))[batch.pk]
+
+
+def batch_speed(batch: PhotoBatch, seconds: float) -> tuple[float | None, int | None]:
+    progress = batch_progress(batch, seconds)
+    return (progress.photos_per_second, progress.seconds_left)
+
+
+def test_the_rate_of_a_photo_batch_is_that_of_the_last_minutes(user: User) -> None:
+    day, window = 24 * 3600, RATE_WINDOW.total_seconds()
+    batch = photo_batch(user, *[1.0] * 10, *[float(day)] * 600, None, None)
+
+    assert batch_speed(batch, 1) == (610.0, 1)
+    assert batch_speed(batch, day + 1) == (600 / window, 1)
+    assert batch_speed(batch, day + window + 1) == (None, None)
+
+
+def test_a_photo_without_product_does_not_count_as_remaining_work(user: User) -> None:
+    batch = photo_batch(user, 5, None, None, None)
+    PhotoFile.objects.filter(batch=batch, path="3").update(product_id=None, slot="")
+
+    progress = batch_progress(batch, 10)
+
+    assert (progress.undecided, progress.seconds_left) == (1, 20)
+    assert progress.counts == {"READY": 1, "WAITING": 3}
+
+
+def test_an_ended_photo_batch_keeps_its_rate(user: User) -> None:
+    batch = photo_batch(user, 5, 10, status="DONE", finished_at=after(20))
+
+    assert batch_speed(batch, 100_000) == (0.1, None)
+    assert batch_speed(photo_batch(user, None, started_at=None, status="OPEN"), 10) == (None, None)
+
+
+def test_a_page_of_photo_batches_takes_one_query(user: User) -> None:
+    batches = [photo_batch(user, *[1.0] * count, None) for count in (1, 2, 3)]
+
+    with CaptureQueriesContext(connection) as queries:
+        progress = progress_of_batches(batches, now=after(1))
+
+    assert [progress[batch.pk].photos_per_second for batch in batches] == [1.0, 2.0, 3.0]
+    assert len(queries) == 1

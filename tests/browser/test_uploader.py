@@ -29,7 +29,12 @@ def api_client(running_product: Product) -> Iterator[ApiClient]:
 
 @pytest.fixture
 def uploader(page: Page, running_product: Product) -> Page:
-    """The signed-in example page, under a policy without inline scripts, styles or Blob workers."""
+    """The signed-in example page."""
+    return open_example(page, running_product)
+
+
+def open_example(page: Page, running_product: Product, options: str = "") -> Page:
+    """Sign in on the example page, under a policy without inline scripts and Blob workers."""
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self';"
         f" connect-src 'self' {running_product.env['S3_PUBLIC_ENDPOINT_URL']}"
@@ -41,7 +46,7 @@ def uploader(page: Page, running_product: Product) -> Page:
 
     page.context.grant_permissions(["local-network-access"])  # to a page with no address itself
     page.route("**/examples/*", serve)
-    page.goto(f"/examples/uploader.html?organization={running_product.organization_id}")
+    page.goto(f"/examples/uploader.html?organization={running_product.organization_id}{options}")
     person = running_product.users["member"]
     page.get_by_label("Email").fill(person.email)
     page.get_by_label("Password").fill(person.password)
@@ -223,57 +228,3 @@ def test_a_file_can_be_hashed_by_a_page_of_another_origin(
     )
 
     assert states == ["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"]
-
-
-BATCH = """async () => {
-    const { PhotoBatchTransport } = await import("/static/media/uploader.js");
-    const calls = [];
-    const stored = [];
-    let isLost = true;
-    const upload = { upload_url: "u", upload_headers: {}, file_url: "f", expires_in_seconds: 900 };
-    const add = ({ files }) => files.map(({ filename }) => {
-        const isKnown = filename === "known.png";
-        stored.push({ id: filename.length, filename, status: isKnown ? "uploaded" : "waiting" });
-        return { ...stored.at(-1), match: { sku: "AW-1" }, upload: isKnown ? null : upload };
-    });
-    const call = async (method, path, body) => {
-        calls.push(`${method} ${path}`);
-        if (path === "/photo-batches/") return { id: 7, files: add(body) };
-        if (method === "GET") return { data: stored, count: stored.length };
-        if (path.endsWith("/tickets")) {
-            return { files: body.file_ids.map((id) => ({ id, status: "waiting", upload })) };
-        }
-        const files = add(body);
-        if (isLost) {
-            isLost = false;
-            throw new Error("the response is lost");
-        }
-        return { files };
-    };
-    const transport = new PhotoBatchTransport({ call });
-    const item = (path) => ({ path, file: new File(["a"], path) });
-    const outcomes = await transport.prepare([item("new.png"), item("known.png")]);
-    const later = [item("later.png")];
-    await transport.prepare(later).catch(() => {});
-    outcomes.push(...await transport.prepare(later));
-    outcomes.push(...await transport.getTickets(later));
-    const known = outcomes.map(({ ticket, existing }) => ticket?.fileUrl ?? existing ?? "");
-    return { calls, known, fileId: later[0].fileId };
-}"""
-
-
-def test_a_photo_batch_is_continued_after_a_lost_response(page: Page) -> None:
-    page.goto("/health/live")
-
-    result: Any = page.evaluate(BATCH)
-
-    assert result == {
-        "calls": [
-            "POST /photo-batches/",
-            "POST /photo-batches/7/files",
-            "GET /photo-batches/7/files?skip=0&limit=1000",
-            "POST /photo-batches/7/tickets",
-        ],
-        "known": ["f", "", "", "f"],
-        "fileId": 9,
-    }

@@ -27,6 +27,7 @@ MATCHED_BY = [value.value for value in MatchedBy]
 SLOTS = [COVER, BACK, IMAGES]
 POSITION = "The order among the photos of the batch in a list of images"
 MAX_POSITION = 999_999_999
+TOO_MANY = "Send at most {max_length} photos in one request, and the others with `/files`."
 
 
 class DeclaredPhotoIn(StrictSerializer[Any]):
@@ -42,7 +43,10 @@ class PhotosIn(StrictSerializer[Any]):
     """Photos to add to a batch."""
 
     files = serializers.ListField(
-        child=DeclaredPhotoIn(), min_length=1, max_length=MAX_REQUEST_PHOTOS
+        child=DeclaredPhotoIn(),
+        min_length=1,
+        max_length=MAX_REQUEST_PHOTOS,
+        error_messages={"max_length": TOO_MANY},
     )
 
 
@@ -237,7 +241,8 @@ def serialize_with_tickets(
 def _match_status(photo: PhotoFile) -> str:
     if photo.product_id is None:
         return "ambiguous" if photo.candidates else "unmatched"
-    is_stored = photo.resource_id is not None and photo.upload_id is None
+    # A stored file that turned out to be missing has no arrival: it must be uploaded.
+    is_stored = photo.upload_id is None and photo.arrived_at is not None
     return "already_there" if is_stored else "matched"
 
 

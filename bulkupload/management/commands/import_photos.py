@@ -25,11 +25,11 @@ from accounts.selectors import scope_for
 from bulkupload import selectors
 from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile, PhotoStatus
 from bulkupload.rules.limits import MAX_PHOTOS, MAX_REQUEST_PHOTOS
+from bulkupload.rules.photos.templates import require_readable
 from bulkupload.services.photos import attach, batches, finish, lifecycle, report, tickets
 from bulkupload.services.photos.batches import BatchSettings, DeclaredPhoto, MatchedPhoto
 from bulkupload.services.photos.local_files import LocalPhoto, local_files, upload
 from bulkupload.services.photos.match_names import match_names
-from exports.rules.templates import compile_template
 from media.models import MediaResource
 from media.services import relocation
 from media.storage import public_store
@@ -79,7 +79,8 @@ class Command(BaseCommand):
         try:
             user = _user(options["user"], options["organization"])
             scope = scope_for(user, options["organization"])
-            compile_template(options["template"] or "{product_sku}")
+            if options["template"]:
+                require_readable(options["template"])
             with local_files(options["source"]) as files:
                 photos = _photos(files)
                 if options["dry_run"]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bulkupload.errors import TemplateWithoutSkuError
 from bulkupload.rules.photos.names import PhotoName, words
 from exports.rules import reading
-from exports.rules.templates import Literal, Template
+from exports.rules.templates import Literal, Template, compile_template
 
 SKU: Final = "product_sku"
 SHOT: Final = "shot_type"
@@ -21,6 +22,12 @@ class SkuReading:
 
     sku: str
     words: tuple[str, ...]
+
+
+def require_readable(text: str) -> None:
+    """Raise TemplateError or TemplateWithoutSkuError unless a template finds SKUs in names."""
+    if SKU not in compile_template(text).wildcards:
+        raise TemplateWithoutSkuError(value=text)
 
 
 def usable(templates: Iterable[Template]) -> list[Template]:

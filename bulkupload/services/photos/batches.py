@@ -22,6 +22,7 @@ from bulkupload.errors import (
 from bulkupload.models import OnExisting, PhotoBatch, PhotoFile, PhotoStatus
 from bulkupload.rules.limits import MAX_PHOTOS
 from bulkupload.rules.photos.matching import Match
+from bulkupload.rules.photos.templates import require_readable
 from bulkupload.services.photos import dispatch, tickets
 from bulkupload.services.photos.lifecycle import lock
 from bulkupload.services.photos.match_names import apply_match, match_names
@@ -82,8 +83,11 @@ def creating(
 ) -> Iterator[tuple[PhotoBatch, list[MatchedPhoto]]]:
     """Save a batch with its matched photos; the `with` block runs in the same transaction.
 
-    Raises InvalidValuesError with every photo that is not accepted, TemplateError.
+    Raises InvalidValuesError with every photo that is not accepted, TemplateError and
+    TemplateWithoutSkuError.
     """
+    if settings.template:
+        require_readable(settings.template)
     batch = PhotoBatch(
         id=new_id(),
         user_id=user.pk,
@@ -110,6 +114,8 @@ def add(
     Raises PhotoBatchNotFoundError, PhotoBatchEndedError, TooManyPhotosError, InvalidValuesError.
     """
     batch = selectors.get_visible_batch(user, batch_id)
+    if batch.is_finished:  # before problems of the photos: they can go into another batch
+        raise PhotoBatchEndedError
     paths = [photo.path for photo in photos]
     existing_paths = set(batch.files.filter(path__in=paths).values_list("path", flat=True))
     rows = _matched(batch, photos, existing_paths=existing_paths, now=now)

@@ -84,8 +84,10 @@ def _apply(photo: PhotoFile, choice: Choice, product: Product | None) -> None:
         photo.product_id, photo.sku = product.pk, product.sku or ""
         photo.slot = photo.slot or IMAGES
         photo.candidates = []
-    if (choice.slot or choice.position is not None) and photo.product_id is None:
-        raise SlotWithoutProductError(loc=("body", "slot"), value=choice.slot)
+    if photo.product_id is None:
+        for name, value in (("slot", choice.slot), ("position", choice.position)):
+            if value is not None:
+                raise SlotWithoutProductError(loc=("body", name), value=value)
     photo.slot = choice.slot or photo.slot
     photo.position = photo.position if choice.position is None else choice.position
     if product is not None or choice.slot or choice.position is not None:

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory, client_of
 from bulkupload.models import PhotoBatch, PhotoFile
 from bulkupload.tests.photo_batches import outcomes, pictures, product, run
+from media.models import Attachment, MediaResource
 from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
@@ -136,6 +137,27 @@ def test_a_stored_file_is_already_there(public: MemoryStore, user: User, client:
     assert (row["match"]["status"], row["upload"]) == ("already_there", None)
 
 
+def test_a_stored_file_that_was_deleted_meanwhile_is_uploaded(
+    public: MemoryStore, user: User, client: APIClient
+) -> None:
+    product(user, "AW-1")
+    ready(public, user, photo(1))
+    digest = sha256(photo(1)).hexdigest()
+    one = client.post(MANY, {"files": files("AW-1.png", sha256=digest)}).headers["Location"]
+    Attachment.objects.all().delete()
+    MediaResource.objects.all().delete()
+    client.post(f"{one}/attach")
+    run(PhotoBatch.objects.get())
+
+    [failed] = client.get(f"{one}/files").json()["data"]
+    client.post(f"{one}/retry")
+    [row] = client.post(f"{one}/tickets", {"file_ids": [failed["id"]]}).json()["files"]
+
+    assert (failed["failure"]["code"], failed["match"]["status"]) == ("file_not_found", "matched")
+    assert (row["status"], row["match"]["status"]) == ("waiting", "matched")
+    assert row["upload"] is not None
+
+
 def test_two_equal_skus_are_candidates(user: User, client: APIClient) -> None:
     rows = [product(user, sku) for sku in ("AW-1", "aw_1")]
 
@@ -165,6 +187,7 @@ def test_two_equal_skus_are_candidates(user: User, client: APIClient) -> None:
         ),
         ({"template": "{brand"}, ["template"], "template_invalid"),
         ({"template": "{sku}"}, ["template"], "template_invalid"),
+        ({"template": "{brand}_{shot_type}"}, ["template"], "template_invalid"),
         ({"on_existing": "merge"}, ["on_existing"], "enum"),
     ],
 )
@@ -196,6 +219,7 @@ def test_a_photo_is_changed(user: User, client: APIClient) -> None:
     [row] = created.json()["files"]
     one = f"{created.headers['Location']}/files/{row['id']}"
 
+    without_product = [client.patch(one, {"slot": "images"}), client.patch(one, {"position": 0})]
     chosen = client.patch(one, {"product_id": str(shoe.pk), "slot": "back_image", "position": 3})
     wrong = [
         client.patch(one, {"product_id": str(foreign.pk)}),
@@ -209,6 +233,8 @@ def test_a_photo_is_changed(user: User, client: APIClient) -> None:
     assert match["by"] == "hand"
     types = [response.json()["detail"][0]["type"] for response in wrong]
     assert types == ["not_found", "enum"]
+    locs = [response.json()["detail"][0]["loc"] for response in without_product]
+    assert locs == [["body", "slot"], ["body", "position"]]
     assert skipped.json()["status"] == "skipped"
     assert missing.status_code == 404
     PhotoFile.objects.update(status="READY")

@@ -13,7 +13,7 @@ from accounts.models import Role, User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.management.commands import import_photos
 from bulkupload.models import PhotoBatch
-from bulkupload.tests.photo_batches import pictures, product
+from bulkupload.tests.photo_batches import pictures, product, short
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo
@@ -26,7 +26,7 @@ NAMES = ("AW-1_front.png", "day 1/AW-1_2.png", "day 2/AW-1_2.png")
 def fill(folder: Path, *names: str) -> Path:
     for number, name in enumerate(names, start=1):
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(photo(number))
     return folder
 
@@ -52,6 +52,19 @@ def test_a_folder_is_attached(user: User, tmp_path: Path) -> None:
     again = run(folder, "--user", user.email, "--replace")
     assert again == {"ready": 3, "other_files": 1}
     assert MediaResource.objects.count() == 3
+
+
+def test_a_template_reads_the_names_and_the_slots_are_replaced(user: User, tmp_path: Path) -> None:
+    shoe = product(user, "AW-1")
+    template = ["--template", "{shot_type} {product_sku}"]
+    first = fill(tmp_path / "first", "back AW-1.png", "detail AW-1.png")
+    second = fill(tmp_path / "second", "unread.png", "more.png", "back AW-1.png")
+
+    assert run(first, "--user", user.email, *template) == {"ready": 2}
+    with pytest.raises(CommandError, match="Not every photo"):
+        run(second, "--user", user.email, *template, "--replace")
+
+    assert pictures(shoe) == {"back_image": short(3), "images": short(2)}
 
 
 def test_a_zip_is_attached_for_an_organization(tmp_path: Path) -> None:
@@ -134,6 +147,7 @@ def empty_photo(folder: Path) -> Path:
         (empty_photo, [], "AW-1.png: A file has"),
         (lambda folder: folder / "missing", [], "No such file"),
         (no_photos, ["--template", "{sku}"], "Unknown wildcard"),
+        (no_photos, ["--template", "{brand}"], "no {product_sku}"),
         (no_photos, ["--user", "nobody@example.com"], "no such active user"),
     ],
 )

@@ -28,10 +28,14 @@ export class Api {
     if (response.status === 401) response = await this.#send(method, path, body, headers, true);
     const content = await response.json().catch(() => ({}));
     if (response.ok) return content;
-    const message = sentenceOf(content) ?? `The server answered ${response.status}.`;
-    if (response.status !== 429 && response.status < 500) throw new Error(message);
+    const { status } = response;
+    const message = sentenceOf(content) ?? `The server answered ${status}.`;
+    // A 409 with Retry-After: the first request with the same Idempotency-Key is still running.
     const seconds = Number(response.headers.get("Retry-After")) || undefined;
-    throw new TemporaryError(message, { seconds });
+    if (seconds || status === 408 || status === 429 || status >= 500) {
+      throw new TemporaryError(message, { seconds });
+    }
+    throw Object.assign(new Error(message), { status, detail: content.detail });
   }
 
   async #send(method, path, body, headers, isRefused) {
@@ -97,8 +101,13 @@ export class PresignTransport {
   async reportUploaded() {} // an upload counts once an entity names its `fileUrl`
 }
 
-/** Sends files as a photo batch, which matches them to products by their names. */
+/**
+ * Sends files as a photo batch, which matches them to products by their names.
+ *
+ * A batch that has ended takes no more files: later ones go into a new batch.
+ */
 export class PhotoBatchTransport {
+  sendsCopies = true; // the name of a copy may mean another product
   #creation = {}; // the body of the request that creates the batch, and its Idempotency-Key
   #isUncertain = false; // whether files may have been added although there was no response
 
@@ -109,22 +118,37 @@ export class PhotoBatchTransport {
 
   async prepare(items) {
     if (this.#isUncertain) await this.#findAdded(items);
-    const files = items.filter((item) => !item.fileId).map(described); // a retried file has an id
-    if (files.length) {
-      const added = this.batchId ? await this.#add(files) : await this.#create(files);
-      this.#save(items, added, (file, item) => file.filename === item.path);
+    const problems = new Map(); // of files that the server does not accept; it names all of them
+    for (;;) {
+      const open = items.filter((item) => !this.#hasFile(item) && !problems.has(item));
+      if (!open.length) break;
+      try {
+        const added = await this.#declare(open.map(described));
+        this.#save(open, added, (file, item) => file.filename === item.path);
+      } catch (error) {
+        const issues = issuesOfFiles(error);
+        if (!issues.length) throw error;
+        for (const { loc, msg } of issues) problems.set(open[loc[2]], msg);
+      }
     }
-    return items.map(({ isStored, ticket }) => (isStored ? { existing: null } : { ticket }));
+    return items.map((item) =>
+      problems.has(item) ? { refused: problems.get(item) } : outcomeOf(item));
   }
 
   async getTickets(items) {
-    const { files } = await this.#call("POST", "/tickets", { file_ids: idsOf(items) });
-    this.#save(items, files, (file, item) => file.id === item.fileId);
-    return items.map(({ isStored, ticket }) => (isStored ? { existing: null } : { ticket }));
+    try {
+      const { files } = await this.#call("POST", "/tickets", { file_ids: this.#idsOf(items) });
+      this.#save(items, files, (file, item) => file.id === item.fileId);
+      return items.map(outcomeOf);
+    } catch (error) {
+      if (error.status !== 409) throw error;
+      for (const item of items) item.fileId = null; // the batch has ended
+      return this.prepare(items);
+    }
   }
 
   reportUploaded(items) {
-    return this.#call("POST", "/uploaded", { file_ids: idsOf(items) });
+    return this.#call("POST", "/uploaded", { file_ids: this.#idsOf(items) });
   }
 
   /** Lets the server attach the files, those that are still on their way as they arrive. */
@@ -132,8 +156,32 @@ export class PhotoBatchTransport {
     return this.#call("POST", "/attach");
   }
 
+  /** Returns a batch with its status and the number of files in each state. */
+  read(batchId = this.batchId) {
+    return this.api.call("GET", `/photo-batches/${batchId}`);
+  }
+
+  #hasFile({ fileId, batchId }) {
+    return fileId && batchId === this.batchId; // it may be retried after its batch has ended
+  }
+
+  #idsOf(items) {
+    return items.filter((item) => this.#hasFile(item)).map(({ fileId }) => fileId);
+  }
+
   #call(method, path, body) {
     return this.api.call(method, `/photo-batches/${this.batchId}${path}`, body);
+  }
+
+  async #declare(files) {
+    if (this.batchId) {
+      try {
+        return await this.#add(files);
+      } catch (error) {
+        if (error.status !== 409) throw error; // else the batch has ended
+      }
+    }
+    return this.#create(files);
   }
 
   async #create(files) {
@@ -145,14 +193,20 @@ export class PhotoBatchTransport {
     const headers = { "Idempotency-Key": this.#creation.key };
     const batch = await this.api.call("POST", "/photo-batches/", request, headers);
     this.batchId = batch.id;
+    this.#creation = {}; // the same files may be sent again in another batch
     return batch.files;
   }
 
   async #add(files) {
     this.#isUncertain = true;
-    const added = await this.#call("POST", "/files", { files });
-    this.#isUncertain = false;
-    return added.files;
+    try {
+      const added = await this.#call("POST", "/files", { files });
+      this.#isUncertain = false;
+      return added.files;
+    } catch (error) {
+      if (error.status) this.#isUncertain = false; // the server has refused them
+      throw error;
+    }
   }
 
   async #findAdded(items) {
@@ -170,12 +224,17 @@ export class PhotoBatchTransport {
     for (const { id, match, status, upload, ...file } of files) {
       const item = items.find((candidate) => isOf({ id, ...file }, candidate));
       const isStored = !upload && status !== "waiting";
-      Object.assign(item, { fileId: id, match, isStored, ticket: upload && ticketOf(upload) });
+      const ticket = upload && ticketOf(upload);
+      Object.assign(item, { batchId: this.batchId, fileId: id, match, isStored, ticket });
     }
   }
 }
 
-const idsOf = (items) => items.map((item) => item.fileId);
+const outcomeOf = ({ isStored, ticket }) => (isStored ? { existing: null } : { ticket });
+
+/** Returns the problems of single files in a 422. */
+const issuesOfFiles = ({ status, detail }) =>
+  (status === 422 ? detail.filter(({ loc }) => loc[1] === "files" && loc.length > 2) : []);
 
 async function mapInLanes(items, work) {
   const results = [];

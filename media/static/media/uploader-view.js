@@ -69,8 +69,8 @@ function newRow(item, uploader) {
 
 function showItem(item, { row, state, progress, retry }) {
   row.dataset.state = item.state;
-  const texts = [STATES[item.state], item.message || productOf(item.match)];
-  setText(state, texts.filter(Boolean).join(": "));
+  const details = [item.message, productOf(item.match)].filter(Boolean).join(" ");
+  setText(state, [STATES[item.state], details].filter(Boolean).join(": "));
   progress.max = item.file.size || 1;
   progress.value = item.sent;
   retry.hidden = item.state !== "refused";

@@ -110,6 +110,7 @@ export class Uploader extends EventTarget {
     } catch (error) {
       return this.#set(item, { state: "refused", message: error.message });
     }
+    if (this.#transport.sendsCopies) return;
     const same = item.sha256 && this.items.find((other) => other !== item
       && other.sha256 === item.sha256 && !["duplicate", "refused"].includes(other.state));
     if (same) this.#set(item, { state: "duplicate", same, message: `The same as ${same.path}.` });
@@ -127,8 +128,9 @@ export class Uploader extends EventTarget {
 
   #apply(item, { ticket, existing, refused }, state) {
     if (refused) this.#set(item, { state: "refused", message: refused });
-    else if (existing === undefined) this.#set(item, { state, ticket, fileUrl: ticket?.fileUrl });
-    else this.#set(item, { state: "duplicate", fileUrl: existing, message: "Already uploaded." });
+    else if (existing !== undefined) {
+      this.#set(item, { state: "duplicate", fileUrl: existing, message: "Already uploaded." });
+    } else this.#set(item, { state, ticket, fileUrl: ticket?.fileUrl, message: "" });
   }
 
   #fillLanes() {

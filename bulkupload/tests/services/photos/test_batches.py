@@ -202,7 +202,7 @@ def test_an_ended_batch_takes_no_photos(user: User) -> None:
     lifecycle.cancel(user=user, batch_id=batch.pk)
 
     with pytest.raises(PhotoBatchEndedError):
-        add(user, batch, "b.png")
+        add(user, batch, "a.png")  # although the batch has a photo with this path
     with pytest.raises(PhotoBatchEndedError):
         lifecycle.start(user=user, batch_id=batch.pk, now=timezone.now())
     with pytest.raises(PhotoBatchEndedError):
