@@ -193,7 +193,7 @@ class RunAdmin(ReadOnlyAdmin):
     """
 
     fieldsets: Any = ()
-    done_field = "done"
+    done_field = "finished"
 
     def add_progress(self, rows: list[Any]) -> None:
         """Count the progress of all rows of a page in one query, and set it on them."""
