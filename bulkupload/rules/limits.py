@@ -7,6 +7,8 @@ settings: sartiq/settings/environment.py. Limits of one image are in media/rules
 from datetime import timedelta
 from typing import Final
 
+from media.rules.limits import MAX_REQUEST_IMAGES
+
 MIB: Final = 1024 * 1024
 
 MAX_FILE_BYTES: Final = 512 * MIB
@@ -27,4 +29,5 @@ MAX_WORKBOOK_SECONDS: Final = 240  # of CPU time; 256 MiB of cells take 50 to 10
 
 MAX_PHOTOS: Final = 5000  # of one batch
 MAX_REQUEST_PHOTOS: Final = 500  # of one request
+MAX_SLOT_IMAGES: Final = MAX_REQUEST_IMAGES  # a client can send back the list that it has read
 MAX_IDLE_TIME: Final = timedelta(hours=24)  # without an arrival; then a photo batch ends

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from bulkupload.rules.limits import MAX_IDLE_TIME
+from bulkupload.rules.limits import MAX_IDLE_TIME, MAX_SLOT_IMAGES
 from media.rules import failures
 
 _HOURS: Final = int(MAX_IDLE_TIME.total_seconds()) // 3600
@@ -17,6 +17,10 @@ _MESSAGES: Final = {
     "slot_taken": (
         "Another photo of this batch comes first in this slot. Choose another slot, or skip this"
         " photo."
+    ),
+    "slot_full": (
+        f"The product has {MAX_SLOT_IMAGES} pictures in this slot, and cannot have more. Remove"
+        " some of them and choose the slot again, or skip this photo."
     ),
     "slot_incomplete": (
         "Another photo for this slot failed, so the slot keeps its pictures. Retry the batch, or"

@@ -17,7 +17,6 @@ from sartiq.core.work.crash_points import crash_point
 
 PAGE_SIZE = 500  # photos in one transaction
 GONE = ""  # the status of a resource that was deleted
-IN_SLOT = (PhotoStatus.INGESTED, PhotoStatus.READY)  # the statuses in a slot that can be replaced
 
 
 def finish(batch_id: UUID) -> None:
@@ -51,7 +50,7 @@ def batches_to_update() -> QuerySet[PhotoBatch]:
     """Return the batches with an outcome to save, or a slot whose photos are all ready."""
     ready = MediaResource.objects.ready().filter(pk=OuterRef("resource_id"))
     ingested = Q(status=PhotoStatus.INGESTED)
-    incomplete = ~Q(Exists(ready), status__in=IN_SLOT)
+    incomplete = ~Q(Exists(ready), status__in=slots.IN_PLACE)
     replacing = PhotoFile.objects.filter(ingested).order_by().values("batch_id")
     members = PhotoFile.objects.filter(batch__in=replacing).exclude(status__in=slots.OUT_OF_SLOT)
     by_slot = members.order_by().values("batch_id", "product_id", "slot")
@@ -100,7 +99,7 @@ def _replace(example: PhotoFile) -> None:
     """Replace a slot if all photos of the batch for it have READY resources."""
     batch = PhotoBatch.objects.get(pk=example.batch_id)
     members = PhotoFile.objects.in_slot_of(example).exclude(status__in=slots.OUT_OF_SLOT)
-    if members.exclude(status__in=IN_SLOT).exists():
+    if members.exclude(status__in=slots.IN_PLACE).exists():
         return
     with transaction.atomic():
         product_ids = {example.product_id} if example.product_id else set()
@@ -117,7 +116,7 @@ def _replace(example: PhotoFile) -> None:
         resources = {
             row.pk: row for row in locked if row.pk in ids and row.status == ResourceStatus.READY
         }
-        is_complete = all(photo.status in IN_SLOT for photo in photos)
+        is_complete = all(photo.status in slots.IN_PLACE for photo in photos)
         if is_complete and resources.keys() == ids:
             slots.replace(photos, resources)
             crash_point("photo-slot-replaced")

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from bulkupload.models import PhotoFile, PhotoStatus
+from bulkupload.rules.limits import MAX_SLOT_IMAGES
 from bulkupload.rules.photos.failures import PhotoFailure, failure
 from catalog.models import Product
 from catalog.rules.slots import EntityType, list_slots
@@ -14,23 +15,37 @@ from media.models import Attachment, MediaResource, ResourceStatus
 from media.services import attachments
 
 LIST_SLOTS = list_slots(EntityType.PRODUCT)
+IN_PLACE = (PhotoStatus.INGESTED, PhotoStatus.READY)  # of a slot that is to be replaced
 OUT_OF_SLOT = (PhotoStatus.CONFLICT, PhotoStatus.SKIPPED)
 
 
 def conflict_of(photo: PhotoFile, content_hash: str, *, replaces: bool) -> PhotoFailure | None:
     """Return why a photo cannot go into its slot, None if it can; the product is locked."""
+    shown = attachments_of(photo).exclude(resource__status=ResourceStatus.FAILED)
+    other_images = shown.exclude(resource__content_hash=content_hash)
     if photo.slot in LIST_SLOTS:
-        return None
+        count = _count_of_batch(photo) if replaces else other_images.count()
+        return failure("slot_full") if count >= MAX_SLOT_IMAGES else None
+    if _count_earlier(photo):
+        return failure("slot_taken")
+    return failure("slot_occupied") if not replaces and other_images.exists() else None
+
+
+def _rivals(photo: PhotoFile) -> list[PhotoFile]:
+    """Return the other photos of the batch that are, or may come, into the slot of a photo."""
     others = PhotoFile.objects.in_slot_of(photo).exclude(pk=photo.pk)
     rivals = others.exclude(status__in=[*OUT_OF_SLOT, PhotoStatus.FAILED])
-    if any(rival.sort_key < photo.sort_key for rival in rivals.only("position", "path")):
-        return failure("slot_taken")
-    if replaces:
-        return None
-    shown = attachments_of(photo).exclude(resource__status=ResourceStatus.FAILED)
-    if shown.exclude(resource__content_hash=content_hash).exists():
-        return failure("slot_occupied")
-    return None
+    return list(rivals.only("position", "path", "status"))
+
+
+def _count_earlier(photo: PhotoFile) -> int:
+    return sum(rival.sort_key < photo.sort_key for rival in _rivals(photo))
+
+
+def _count_of_batch(photo: PhotoFile) -> int:
+    """Return how many photos of the batch have a place in a list before this one gets one."""
+    in_place = sum(rival.status in IN_PLACE for rival in _rivals(photo))
+    return max(_count_earlier(photo), in_place)
 
 
 def attached_resource_ids(photo: PhotoFile) -> set[UUID]:

@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from bulkupload.models import OnExisting, PhotoBatchStatus, PhotoFile
-from bulkupload.services.photos import tickets
+from bulkupload.services.photos import batches, slots, tickets
 from bulkupload.tests.photo_batches import (
     choose,
     create,
+    declared,
     events,
     imported,
     outcomes,
@@ -91,6 +92,48 @@ def test_of_two_photos_for_a_single_slot_the_first_is_attached(
 
     assert outcomes(batch) == {"AW-1_front.png": "READY", "AW-1_front_2.png": "slot_taken"}
     assert pictures(shoe) == {"cover_image": short(1)}
+
+
+def test_a_full_list_takes_no_more_photos(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "MAX_SLOT_IMAGES", 2)
+    shoe = product(user, "AW-1")
+    imported(user, {"AW-1_2.png": photo(1)})
+
+    batch = imported(user, photos("AW-1_3.png", "AW-1_4.png", "AW-1_5.png"))
+
+    assert outcomes(batch) == {
+        "AW-1_3.png": "READY",  # it is in the list already
+        "AW-1_4.png": "READY",
+        "AW-1_5.png": "slot_full",
+    }
+    assert pictures(shoe) == {"images": short(1, 2)}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_list_is_replaced_by_no_more_photos_than_it_takes(
+    user: User, monkeypatch: pytest.MonkeyPatch, *, reverse: bool
+) -> None:
+    monkeypatch.setattr(slots, "MAX_SLOT_IMAGES", 2)
+    shoe = product(user, "AW-1")
+    files = photos("AW-1_3.png", "AW-1_4.png", "AW-1_5.png", "AW-1_back.png")
+    batch, matched = create(user, files, on_existing=REPLACE)
+    send(user, batch, matched[:3], files)
+    start(user, batch)
+
+    run(batch, reverse=reverse)
+    late = {"AW-1_2.png": photo(5)}
+    added = batches.add(user=user, batch_id=batch.pk, photos=declared(late), now=timezone.now())
+    send(user, batch, added, late)
+    run(batch)
+
+    assert outcomes(batch) == {
+        "AW-1_2.png": "slot_full",
+        "AW-1_3.png": "READY",
+        "AW-1_4.png": "READY",
+        "AW-1_5.png": "slot_full",
+        "AW-1_back.png": "WAITING",
+    }
+    assert pictures(shoe) == {"images": short(1, 2)}
 
 
 def test_replace_swaps_a_slot_once(user: User) -> None:
