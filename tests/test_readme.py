@@ -32,7 +32,11 @@ def blocks(text: str) -> list[str]:
 @pytest.mark.flow
 def test_the_examples_can_be_run_unchanged(live_product: Products, tmp_path: Path) -> None:
     product = live_product()
-    parts = ("Upload a file with curl", "Import a table and download an archive with curl")
+    parts = (
+        "Upload a file with curl",
+        "Import a table and download an archive with curl",
+        "Attach a folder of photos with curl",
+    )
     script = "".join(block for part in parts for block in blocks(section(part)))
     person = product.users["member"]
     env = {"API": product.api, "PASSWORD": person.password, "TMPDIR": str(tmp_path)}
@@ -52,8 +56,9 @@ def test_the_examples_can_be_run_unchanged(live_product: Products, tmp_path: Pat
     assert message == "The same bytes came back."
     assert header.startswith('"sku";"name";"color";"error_line"')
     assert refused_row.startswith('"SH-2";"";"brown";"3";"name";"missing"')
-    assert len(archived) == 4
-    assert archived[-1] == "manifest.json"
+    assert len(archived) == 4 + 2
+    assert archived[3] == "manifest.json"
+    assert archived[-1] == "day 1/SH-1_front.jpg,SH-1,cover_image,ready,"
     assert f"username={person.email}" in script
 
 

@@ -11,6 +11,7 @@ from bulkupload.rules.photos import failures
 from bulkupload.rules.photos.matching import MatchedBy
 from bulkupload.rules.photos.slot_words import BACK, COVER, IMAGES
 from bulkupload.selectors import BatchProgress
+from bulkupload.services.photos.batches import DeclaredPhoto
 from exports.rules.templates import MAX_TEMPLATE_LENGTH
 from media.api.upload_serializers import ContentTypeField, PresignOut, SizeField
 from media.services.uploads import UploadTicket
@@ -190,6 +191,19 @@ BATCH_FIELDS = (
     "created_at",
     "updated_at",
 )
+
+
+def declared_photos(payload: dict[str, Any]) -> list[DeclaredPhoto]:
+    """Return the photos of a valid request."""
+    return [
+        DeclaredPhoto(
+            path=item["filename"],
+            content_type=item["content_type"],
+            size=item["file_size"],
+            sha256=item.get("sha256") or "",
+        )
+        for item in payload["files"]
+    ]
 
 
 def serialize_batch(batch: PhotoBatch, progress: BatchProgress) -> dict[str, Any]:

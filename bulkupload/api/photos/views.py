@@ -26,6 +26,7 @@ from bulkupload.api.photos.serializers import (
     PhotosIn,
     PhotosQuery,
     PhotosWithTicketsOut,
+    declared_photos,
     serialize_batch,
     serialize_photo,
     serialize_with_tickets,
@@ -33,7 +34,7 @@ from bulkupload.api.photos.serializers import (
 from bulkupload.api.views import CSV, CSV_FILE, KEY
 from bulkupload.models import OnExisting, PhotoBatch, PhotoFile
 from bulkupload.services.photos import batches, choices, lifecycle, report, tickets
-from bulkupload.services.photos.batches import BatchSettings, DeclaredPhoto
+from bulkupload.services.photos.batches import BatchSettings
 from bulkupload.services.photos.choices import Choice
 from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.query import takes_query
@@ -66,7 +67,10 @@ class PhotoBatches(ModelEndpointSet):
     def create(self, request: Request) -> Response:
         """Match photos with products by their names, and sign the uploads they need.
 
-        Nothing is attached before `attach`.
+        Send each file that has an `upload` with `upload_method` to `upload_url`, report it to
+        `uploaded`, and `attach` the batch: nothing is attached before. Then read the batch until it
+        is `done`. It ends when nothing is left to do, or 24 hours after the last arrival; the files
+        say which photos were refused, and why.
         """
         payload = validate_input(PhotoBatchIn, request.data)
         user = caller_of(request)
@@ -85,7 +89,7 @@ class PhotoBatches(ModelEndpointSet):
                     user=user,
                     scope=scope,
                     settings=settings,
-                    photos=_declared(payload),
+                    photos=declared_photos(payload),
                     now=timezone.now(),
                 ) as (batch, matched),
             ):
@@ -134,7 +138,7 @@ class PhotoBatches(ModelEndpointSet):
         matched_photos = batches.add(
             user=caller_of(request),
             batch_id=batch_id,
-            photos=_declared(payload),
+            photos=declared_photos(payload),
             now=timezone.now(),
         )
         pairs = [(row.photo, row.ticket) for row in matched_photos]
@@ -182,7 +186,10 @@ class PhotoBatches(ModelEndpointSet):
         responses={200: PhotoBatchOut, 409: CONFLICT},
     )
     def uploaded(self, request: Request, batch_id: UUID) -> Response:
-        """Report that the bytes of photos have been sent to their upload URLs."""
+        """Report that the bytes of photos have been sent to their upload URLs.
+
+        Photos that nobody reports are found a few minutes later.
+        """
         payload = validate_input(PhotoIdsIn, request.data)
         batch = tickets.report_uploaded(
             user=caller_of(request),
@@ -218,7 +225,10 @@ class PhotoBatches(ModelEndpointSet):
         responses={202: ACCEPTED, 409: CONFLICT},
     )
     def attach(self, request: Request, batch_id: UUID) -> Response:
-        """Attach the photos that have arrived, and later ones as they arrive."""
+        """Attach the photos that have arrived, and later ones as they arrive.
+
+        It may be called before the first upload.
+        """
         digest = hashlib.sha256(batch_id.bytes).hexdigest
         with idempotency.reserve(request, route="photo-batch-attach", compute_digest=digest) as key:
             if key.replay is not None:
@@ -280,18 +290,6 @@ class PhotoBatches(ModelEndpointSet):
             body=json.loads(JSONRenderer().render(body)),
             location=f"{root}/photo-batches/{batch.pk}",
         )
-
-
-def _declared(payload: dict[str, Any]) -> "list[DeclaredPhoto]":
-    return [
-        DeclaredPhoto(
-            path=item["filename"],
-            content_type=item["content_type"],
-            size=item["file_size"],
-            sha256=item.get("sha256") or "",
-        )
-        for item in payload["files"]
-    ]
 
 
 def _serialize(rows: "list[PhotoBatch]") -> "list[dict[str, Any]]":

@@ -43,6 +43,7 @@ from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
 
 MAX_NAME_LENGTH = 255
+NO_IMAGE = "A photo batch accepts images only: JPEG, PNG, WebP, GIF and AVIF."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,10 +214,9 @@ def _require_name(path: str) -> None:
 
 
 def _require_image(content_type: str) -> None:
-    if not require_acceptable(content_type).is_image:
-        raise ImageRequiredError(
-            "A photo batch accepts images only.", ctx={"allowed": list(IMAGE_CONTENT_TYPES)}
-        )
+    if not content_type.startswith("image/"):
+        raise ImageRequiredError(NO_IMAGE, ctx={"allowed": list(IMAGE_CONTENT_TYPES)})
+    require_acceptable(content_type)  # it names the format to export a drawing or a raw photo as
 
 
 def _require_size(size: int) -> None:

@@ -185,6 +185,16 @@ def test_two_equal_skus_are_candidates(user: User, client: APIClient) -> None:
             ["files", 0, "content_type"],
             "image_required",
         ),
+        (
+            {"files": files("a.txt", content_type="text/plain")},
+            ["files", 0, "content_type"],
+            "image_required",
+        ),
+        (
+            {"files": files("a.svg", content_type="image/svg+xml")},
+            ["files", 0, "content_type"],
+            "content_type_not_allowed",
+        ),
         ({"template": "{brand"}, ["template"], "template_invalid"),
         ({"template": "{sku}"}, ["template"], "template_invalid"),
         ({"template": "{brand}_{shot_type}"}, ["template"], "template_invalid"),

@@ -163,6 +163,29 @@ def test_bad_input_says_what_to_do(
     assert not PhotoBatch.objects.exists()
 
 
+def test_more_photos_than_a_batch_takes_are_refused(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_photos, "MAX_PHOTOS", 2)
+
+    with pytest.raises(CommandError, match="There are 3 photos, and a batch has at most 2"):
+        run(fill(tmp_path, *NAMES), "--user", user.email)
+
+    assert not PhotoBatch.objects.exists()
+
+
+def test_photos_are_declared_some_hundred_at_a_time(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_photos, "MAX_REQUEST_PHOTOS", 2)
+    shoe = product(user, "AW-1")
+
+    assert run(fill(tmp_path, *NAMES), "--user", user.email) == {"ready": 3}
+
+    assert PhotoBatch.objects.count() == 1
+    assert len(pictures(shoe)["images"]) == 2
+
+
 def test_an_interrupted_import_is_cancelled(
     user: User, tmp_path: Path, public: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
