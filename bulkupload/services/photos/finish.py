@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from bulkupload import enqueue
@@ -48,16 +48,8 @@ def update_outcomes(batch_id: UUID) -> None:
 
 def batches_to_update() -> QuerySet[PhotoBatch]:
     """Return the batches with an outcome to save, or a slot whose photos are all ready."""
-    ready = MediaResource.objects.ready().filter(pk=OuterRef("resource_id"))
-    ingested = Q(status=PhotoStatus.INGESTED)
-    incomplete = ~Q(Exists(ready), status__in=slots.IN_PLACE)
-    replacing = PhotoFile.objects.filter(ingested).order_by().values("batch_id")
-    members = PhotoFile.objects.filter(batch__in=replacing).exclude(status__in=slots.OUT_OF_SLOT)
-    by_slot = members.order_by().values("batch_id", "product_id", "slot")
-    counted = by_slot.annotate(
-        ingested=Count("pk", filter=ingested), incomplete=Count("pk", filter=incomplete)
-    )
-    complete = counted.filter(ingested__gt=0, incomplete=0)
+    ingested = PhotoFile.objects.filter(status=PhotoStatus.INGESTED).order_by()
+    complete = slots.complete(PhotoFile.objects.filter(batch__in=ingested.values("batch_id")))
     outdated = PhotoFile.objects.outdated().order_by()
     ids = outdated.values("batch_id").union(complete.values("batch_id"))
     return PhotoBatch.objects.filter(pk__in=ids)

@@ -20,7 +20,7 @@ from bulkupload.actions import PhotoBatchAction
 from bulkupload.errors import NoFailedPhotosError, PhotoBatchEndedError
 from bulkupload.models import PhotoBatch, PhotoBatchStatus, PhotoFile, PhotoStatus
 from bulkupload.rules.photos.failures import PhotoFailure, failure
-from bulkupload.services.photos import dispatch
+from bulkupload.services.photos import dispatch, slots
 from bulkupload.services.photos.match_names import MATCH_FIELDS, apply_match, match_names
 from sartiq.core import events
 from sartiq.core.contention import retry_on_contention
@@ -200,7 +200,16 @@ def _match_again(batch: PhotoBatch) -> None:
 
 
 def _is_attaching(batch: PhotoBatch) -> bool:
-    return batch.files.being_attached().exists()
+    """Return whether photos are being attached, or have an outcome that is not saved yet.
+
+    The order matters: a file that is verified after the first query is found by the others.
+    """
+    files = batch.files
+    return (
+        files.being_attached().exists()
+        or files.outdated().exists()
+        or slots.complete(files.all()).exists()
+    )
 
 
 def _has_work(batch: PhotoBatch) -> bool:

@@ -1,9 +1,10 @@
 """The images of a slot: where a photo of a batch goes among them."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from bulkupload.models import PhotoFile, PhotoStatus
@@ -46,6 +47,20 @@ def _count_of_batch(photo: PhotoFile) -> int:
     """Return how many photos of the batch have a place in a list before this one gets one."""
     in_place = sum(rival.status in IN_PLACE for rival in _rivals(photo))
     return max(_count_earlier(photo), in_place)
+
+
+def complete(photos: "QuerySet[PhotoFile]") -> "QuerySet[Any, Any]":
+    """Return batch, product and slot of each slot that can be replaced: its photos are ready.
+
+    `photos` are all photos of some batches.
+    """
+    ready = MediaResource.objects.ready().filter(pk=OuterRef("resource_id"))
+    members = photos.exclude(status__in=OUT_OF_SLOT).order_by()
+    counted = members.values("batch_id", "product_id", "slot").annotate(
+        ingested=Count("pk", filter=Q(status=PhotoStatus.INGESTED)),
+        incomplete=Count("pk", filter=~Q(Exists(ready), status__in=IN_PLACE)),
+    )
+    return counted.filter(ingested__gt=0, incomplete=0)
 
 
 def attached_resource_ids(photo: PhotoFile) -> set[UUID]:

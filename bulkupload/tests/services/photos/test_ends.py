@@ -32,7 +32,7 @@ from catalog.models import Product
 from catalog.services import entities
 from media.models import Attachment, MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import client_put, photo
+from media.tests.factories import client_put, drain, photo
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
 
@@ -172,6 +172,42 @@ def test_only_unfinished_batches_are_cancelled_and_failed_ones_retried(user: Use
         retry(user, batch)
 
     assert batch.status == PhotoBatchStatus.DONE
+
+
+def test_a_batch_does_not_end_before_a_complete_slot_is_replaced(user: User) -> None:
+    """Its last file may be verified just before the end, and after the slot was looked at."""
+    shoe = product(user, "AW-1")
+    batch = uploaded(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=REPLACE)
+    for row in PhotoFile.objects.to_attach():
+        attach.attach(row.pk)
+    drain()
+
+    ended = [
+        lifecycle.end_if_done(batch.pk),
+        lifecycle.end_idle(batch.pk, before=timezone.now() + MAX_IDLE_TIME),
+    ]
+
+    assert ended == [False, False]
+    assert outcomes(batch) == {"AW-1_2.png": "INGESTED", "AW-1_3.png": "INGESTED"}
+    run(batch)
+    assert batch.status == PhotoBatchStatus.DONE
+    assert pictures(shoe) == {"images": short(1, 2)}
+
+
+def test_a_batch_does_not_end_before_a_failure_is_saved(user: User) -> None:
+    product(user, "AW-1")
+    batch = uploaded(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=REPLACE)
+    for row in PhotoFile.objects.to_attach():
+        attach.attach(row.pk)
+    drain()
+    failed = MediaResource.objects.filter(content_hash__startswith=short(1)[0])
+    failed.update(status="FAILED", failure_code="image_undecodable")
+
+    assert not lifecycle.end_if_done(batch.pk)
+
+    run(batch)
+    assert batch.status == PhotoBatchStatus.DONE
+    assert outcomes(batch) == {"AW-1_2.png": "image_undecodable", "AW-1_3.png": "slot_incomplete"}
 
 
 @pytest.mark.parametrize("is_started", [True, False])
