@@ -165,7 +165,7 @@ def test_a_pending_photo_is_stuck_but_not_lost(state: State) -> None:
 def test_an_unfinished_import_is_stuck_but_not_lost(state: State) -> None:
     state.execute(
         "UPDATE bulkupload_bulkuploadjob SET status = 'QUEUED', finished_at = NULL, total_rows = 0,"
-        " planned_at = NULL"
+        " planned_at = NULL; DELETE FROM catalog_product WHERE sku = 'SKU-1'"
     )
 
     assert {item.problem for item in state.violations()} == {Problem.STUCK}
