@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -14,22 +13,26 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile
-from bulkupload.services.photos import attach, dispatch, finish, lifecycle, recovery
+from bulkupload.services.photos import attach, batches, dispatch, finish, lifecycle, recovery
 from bulkupload.tests.photo_batches import (
+    choose,
+    create,
+    declared,
     imported,
     outcomes,
     photos,
     pictures,
     product,
     run,
+    short,
     uploaded,
 )
 from media.errors import StoreUnavailableError
-from media.models import Attachment
+from media.models import Attachment, Upload
 from media.storage.testing.memory import MemoryStore
 from media.tests.crashes import Crash, dying_at
-from media.tests.factories import photo
 from media.tests.threads import at_once
+from sartiq.core.errors import InvalidValuesError
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.queues import BULK
 from sartiq.core.work.resend import has_waiting_rows
@@ -74,8 +77,7 @@ def test_every_photo_is_attached_once_despite_a_crash_at_any_step(
     assert crashes >= 1
     assert batch.status == PhotoBatchStatus.DONE
     assert outcomes(batch) == dict.fromkeys(sorted(paths), "READY")
-    short = [sha256(photo(number)).hexdigest()[:8] for number in (1, 2, 3)]
-    assert pictures(shoe) == {"images": short[:2], "cover_image": short[2:]}
+    assert pictures(shoe) == {"images": short(1, 2), "cover_image": short(3)}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -90,8 +92,7 @@ def test_concurrent_workers_keep_the_order_of_a_list(public: MemoryStore, user: 
     at_once([attaching(pk) for pk in [*ids, *ids]])
     run(batch)
 
-    expected = [sha256(photo(number)).hexdigest()[:8] for number in range(1, 7)]
-    assert pictures(shoe) == {"images": expected}
+    assert pictures(shoe) == {"images": short(*range(1, 7))}
     assert set(outcomes(batch).values()) == {"READY"}
     assert Attachment.objects.count() == 6
 
@@ -106,6 +107,58 @@ def test_a_photo_that_kills_every_worker_is_given_up(public: MemoryStore, user: 
 
     assert outcomes(batch) == {"AW-1.png": "attempts_exhausted"}
     assert batch.status == PhotoBatchStatus.DONE
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "later"),
+    [("slot", "UPLOADED", {"back_image": short(1)}), ("skip", "SKIPPED", {})],
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_choice_while_a_photo_is_being_attached_wins(
+    public: MemoryStore, user: User, change: str, outcome: str, later: dict[str, list[str]]
+) -> None:
+    shoe = product(user, "AW-1")
+    batch = uploaded(user, photos("AW-1_front.png"))
+
+    def interrupt(point: str) -> None:
+        if point == "object-checked":
+            crash_points.install(None)
+            try:
+                value = {"slot": "back_image"} if change == "slot" else {"skip": True}
+                choose(user, batch, "AW-1_front.png", **value)
+            finally:
+                connections.close_all()  # files are read in other threads
+
+    crash_points.install(interrupt)
+    attach.attach(batch.files.get().pk)
+
+    assert (pictures(shoe), outcomes(batch)) == ({}, {"AW-1_front.png": outcome})
+    run(batch)
+    assert pictures(shoe) == later
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_path_is_added_once_by_concurrent_requests(public: MemoryStore, user: User) -> None:
+    batch, _ = create(user, photos("first.png"))
+    refused: list[InvalidValuesError] = []
+
+    def adding(other: str) -> Callable[[], None]:
+        def add() -> None:
+            paths = photos("same.png", other)
+            try:
+                batches.add(
+                    user=user, batch_id=batch.pk, photos=declared(paths), now=timezone.now()
+                )
+            except InvalidValuesError as error:
+                refused.append(error)
+
+        return add
+
+    at_once([adding("a.png"), adding("b.png"), adding("c.png")])
+
+    assert [error.issues[0].code for error in refused] == ["duplicate"] * 2
+    assert sorted(outcomes(batch))[1:] == ["first.png", "same.png"]
+    assert Upload.objects.count() == 3
 
 
 @pytest.mark.parametrize("ending", ["cancel", "lease"])
