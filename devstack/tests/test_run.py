@@ -54,7 +54,7 @@ def test_the_exit_code_is_that_of_a_shell(code: str, exit_code: int) -> None:
     ("number", "env"),
     [
         (signal.SIGTERM, {"STORAGE": "local"}),
-        (signal.SIGINT, WITHOUT_DATABASE),
+        (signal.SIGINT, {"STORAGE": "local"}),  # Ctrl-C
         (signal.SIGHUP, WITHOUT_DATABASE),
     ],
 )
