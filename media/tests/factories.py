@@ -141,7 +141,7 @@ def ready(
 ) -> MediaResource:
     """Return a READY resource whose temporary object has been deleted."""
     (resource,) = ingest(user, [upload_file(store, user, body, **values)])
-    drain()
+    drain(times=1)
     resource.refresh_from_db()
     assert resource.status == ResourceStatus.READY, resource.failure_code
     return resource

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from kombu import Connection
 from pytest_django import Settings
 
 from accounts.models import User
@@ -33,18 +32,17 @@ def test_waiting_rows_are_enqueued_again(
     user: User,
     small_chunks: None,
     settings: Settings,
-    broker_connection: Connection,
+    broker_client: Any,
 ) -> None:
-    channel: Any = broker_connection.default_channel
     settings.RESEND_AFTER_SECONDS = 0
     job = start_job(user, TABLE)
 
     first = recovery.resend()
     plan.plan_chunks(job.pk)
     assert recovery.resend() == 0  # the message of the first chunk is still in the queue
-    channel.client.delete("bulk")  # all messages are lost
+    broker_client.delete("bulk")  # all messages are lost
     second = recovery.resend()
-    channel.client.delete("bulk")
+    broker_client.delete("bulk")
     BulkUploadChunk.objects.filter(job=job).update(status="DONE", created=0, failed=0, rows=0)
     third = recovery.resend()
 

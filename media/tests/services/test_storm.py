@@ -53,10 +53,10 @@ def waiting_resources(user: User, count: int) -> None:
 
 
 @pytest.fixture
-def broker(broker_connection: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def broker(broker_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(publishing, "_paused_until", 0.0)
     publishing._connection.cache_clear()
-    yield broker_connection.default_channel.client
+    yield broker_client
     publishing._connection.cache_clear()
 
 
