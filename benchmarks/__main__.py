@@ -2,9 +2,12 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from benchmarks import bulk, encoders, exports, files, overload, reconcile, web
 from benchmarks.photos import batches
+from chaos.store_proxy import StoreFault, StoreProxy
 from devstack.product import Product
 from devstack.services.stack import Stack
 
@@ -36,6 +39,9 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=int, default=batches.PHOTOS, help="photos for `photos`")
     parser.add_argument(
+        "--latency-ms", type=float, default=0.0, help="additional latency of each store request"
+    )
+    parser.add_argument(
         "--patient", action="store_true", help="run slow importers of `bulk` in every round, too"
     )
     parser.add_argument(
@@ -49,15 +55,25 @@ def main() -> None:
         encoders.compare_encoders(rounds=options.rounds)
     if set(options.parts) <= set(STANDALONE_PARTS):
         return
-    product = Product(
-        Stack.temporary(environ={}),
-        settings="sartiq.settings.development",
-        env={"REQUEST_SECONDS": "5"},  # as in production
-    )
-    with product:
-        os.environ.update(product.env)
+    with started_product(latency=options.latency_ms / 1000) as product:
         files.warm_up(product)
         measure(product, options)
+
+
+@contextmanager
+def started_product(*, latency: float) -> Iterator[Product]:
+    """Start a product whose store, with a `latency` in seconds, is reached through a proxy."""
+    stack = Stack.temporary(environ={})
+    env = {"REQUEST_SECONDS": "5"}  # as in production
+    with ExitStack() as exits:
+        if latency and stack.seaweed is not None:
+            proxy = exits.enter_context(StoreProxy(target=stack.seaweed.port, latency=latency))
+            proxy.set(StoreFault.SLOW)
+            env |= {"S3_ENDPOINT_URL": proxy.url, "S3_PUBLIC_ENDPOINT_URL": proxy.url}
+        product = Product(stack, settings="sartiq.settings.development", env=env)
+        exits.enter_context(product)
+        os.environ.update(product.env)
+        yield product
 
 
 def measure(product: Product, options: argparse.Namespace) -> None:

@@ -30,7 +30,7 @@ RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER
 class StoreFault(StrEnum):
     """What the proxy does to connections.
 
-    SLOW: each part of a request is late. HUNG: nothing passes, and what was sent arrives later.
+    SLOW: each request is late. HUNG: nothing passes, and what was sent arrives later.
     RESET: a connection is reset when its client sends something. RESPONSES_LOST: the store handles
     the request, and the connection is reset instead of the response. REFUSED: nothing listens.
     """
@@ -45,8 +45,9 @@ class StoreFault(StrEnum):
 class StoreProxy:
     """Passes connections on to the port `target`, on a port of its own."""
 
-    def __init__(self, *, target: int = 0, seed: int = 0) -> None:
+    def __init__(self, *, target: int = 0, seed: int = 0, latency: float = LATENCY_SECONDS) -> None:
         self.target = target
+        self.latency = latency  # of SLOW, in seconds
         self.port = free_pairs(1)[0]
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.fault: StoreFault | None = None
@@ -190,8 +191,8 @@ class _Connection:
     async def _before_request(self, _chunk: bytes) -> bool:
         """Wait while the fault lasts; return whether to pass the bytes on."""
         await self._proxy.flowing.wait()
-        if self._proxy.fault is StoreFault.SLOW:
-            await asyncio.sleep(LATENCY_SECONDS)
+        if self._proxy.fault is StoreFault.SLOW and not self._response_due:
+            await asyncio.sleep(self._proxy.latency)
         self._response_due = True
         return self._proxy.fault is not StoreFault.RESET
 
