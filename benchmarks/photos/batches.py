@@ -23,9 +23,9 @@ MAX_SECONDS = 1800.0
 def measure_tickets(product: Product, *, rounds: int) -> None:
     """Print the time of 500 tickets with their matches, and of 500 single presign calls."""
     with ApiClient.member(product) as api_client:
-        skus = [_sku() for _ in range(TICKETS)]
+        skus = _skus(TICKETS)
         for sku in skus:
-            api_client.create_product(name="Shoe", sku=sku)
+            _create_product(api_client, sku)
         calls: dict[str, Callable[[], object]] = {
             "one photo batch": lambda: _create_batch(api_client, [f"{sku}_1.jpg" for sku in skus]),
             "single presign calls": lambda: _presign_each(api_client),
@@ -45,24 +45,22 @@ def measure_tickets(product: Product, *, rounds: int) -> None:
 def measure_photos(product: Product, *, count: int = PHOTOS) -> None:
     """Print the time of photos from their first byte until they are attached and READY."""
     with ApiClient.member(product) as api_client:
-        ways: dict[str, Callable[[ApiClient, int], None]] = {
+        ways: dict[str, Callable[[ApiClient, dict[str, str]], None]] = {
             "one photo batch": _attach_batch,
             "single calls": _attach_each,
         }
         rows = []
         for name, attach in ways.items():
+            ids = {sku: _create_product(api_client, sku) for sku in _skus(count)}
             started = time.perf_counter()
-            attach(api_client, count)
+            attach(api_client, ids)
             seconds = time.perf_counter() - started
             rows.append((name, seconds, count / seconds))
     show(f"{count} photos of 200 kB until READY", ("way", "s", "photos/s"), rows)
 
 
-def _attach_batch(api_client: ApiClient, count: int) -> None:
-    skus = [_sku() for _ in range(count)]
-    for sku in skus:
-        api_client.create_product(name="Shoe", sku=sku)
-    names = [f"{sku}_1.jpg" for sku in skus]
+def _attach_batch(api_client: ApiClient, ids: dict[str, str]) -> None:
+    names = [f"{sku}_1.jpg" for sku in ids]
     first, *others = _parts(names)
     batch = _create_batch(api_client, first)
     one = f"/api/v1/photo-batches/{batch['id']}"
@@ -73,20 +71,25 @@ def _attach_batch(api_client: ApiClient, count: int) -> None:
         _put_and_report(api_client, one, added["files"])
     eventually(
         lambda: api_client.http.get(one).json(),
-        lambda body: body["status"] == "done" and body["counts"]["ready"] == count,
+        lambda body: body["status"] == "done" and body["counts"]["ready"] == len(ids),
         within=MAX_SECONDS,
     )
 
 
-def _attach_each(api_client: ApiClient, count: int) -> None:
-    def send(number: int) -> str:
-        url = api_client.upload("a.jpg", unique_jpeg(f"{_sku()} {number}"), "image/jpeg")
-        return str(api_client.create_product(name="Shoe", cover_image=url)["id"])
+def _attach_each(api_client: ApiClient, ids: dict[str, str]) -> None:
+    def send(sku: str) -> None:
+        url = api_client.upload(f"{sku}_1.jpg", unique_jpeg(sku), "image/jpeg")
+        response = api_client.http.patch(f"/api/v1/products/{ids[sku]}", json={"cover_image": url})
+        response.raise_for_status()
 
     with ThreadPoolExecutor(max_workers=PUTS) as pool:
-        ids = list(pool.map(send, range(count)))
-    for product_id in ids:
+        list(pool.map(send, ids))
+    for product_id in ids.values():
         api_client.wait_until_processed(product_id, within=MAX_SECONDS)
+
+
+def _create_product(api_client: ApiClient, sku: str) -> str:
+    return str(api_client.create_product(name="Shoe", sku=sku)["id"])
 
 
 def _put_and_report(api_client: ApiClient, one: str, files: list[dict[str, Any]]) -> None:
@@ -129,5 +132,5 @@ def _parts(names: list[str]) -> Iterator[list[str]]:
         yield names[start : start + TICKETS]
 
 
-def _sku() -> str:
-    return f"BENCH-{uuid4().hex[:12]}"
+def _skus(count: int) -> list[str]:
+    return [f"BENCH-{uuid4().hex[:12]}" for _ in range(count)]
