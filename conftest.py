@@ -13,10 +13,9 @@ from django.conf import settings
 from django.test import TransactionTestCase
 from kombu import Connection
 
-from devstack.template_database import migrated_database
+from devstack.template_database import delete_all_rows, migrated_database
 from sartiq.core.work.queues import QUEUES
 from tests.bystander import Bystander
-from tests.empty_database import delete_all_rows
 from tests.query_plans import PlanChecker, full_tables
 
 

@@ -1,18 +1,24 @@
-"""A migrated database that the test workers copy, because migrations take longer than a copy."""
+"""The databases of tests: a migrated one that the test workers copy, and how they are emptied.
+
+Migrations take longer than a copy.
+"""
 
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+from django.db import connection as default_connection
 from psycopg import sql
 
 from sartiq.settings.variable_types import database_settings
 
 NAME = "migrated"
+KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # by `delete_all_rows`
 LOCK = 1_936_880_756  # of one PostgreSQL, which only test workers of one run use
 
 
@@ -51,3 +57,20 @@ def _url(database_url: str, name: str) -> str:
     url = urlsplit(database_url)
     folder = url.path.rpartition("/")[0]  # of the socket
     return url._replace(path=f"{folder}/{name}").geturl()
+
+
+def delete_all_rows() -> None:
+    """Delete what tests have written, ten times faster than `flush`, which truncates all tables.
+
+    It also keeps content types and permissions, which `flush` creates again.
+    """
+    with default_connection.cursor() as cursor:
+        cursor.execute(_deletions())
+
+
+@cache
+def _deletions() -> str:
+    names = default_connection.introspection.django_table_names(only_existing=True)
+    deletions = "; ".join(f'DELETE FROM "{name}"' for name in sorted(set(names) - KEPT))
+    # In a replica no foreign key is checked, so the order of the tables does not matter.
+    return f"DO $$ BEGIN SET LOCAL session_replication_role = replica; {deletions}; END $$"

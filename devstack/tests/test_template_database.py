@@ -2,7 +2,7 @@ from django.contrib.auth.models import Permission
 
 from accounts.models import Membership
 from accounts.tests.factories import MembershipFactory
-from tests.empty_database import delete_all_rows
+from devstack.template_database import delete_all_rows
 
 
 def test_all_rows_are_deleted_except_those_of_migrations(db: None) -> None:
