@@ -71,6 +71,9 @@ def delete_all_rows() -> None:
 @cache
 def _deletions() -> str:
     names = default_connection.introspection.django_table_names(only_existing=True)
-    deletions = "; ".join(f'DELETE FROM "{name}"' for name in sorted(set(names) - KEPT))
+    identifiers = [sql.Identifier(name) for name in sorted(set(names) - KEPT)]
+    deletions = [sql.SQL("DELETE FROM {};").format(identifier) for identifier in identifiers]
     # In a replica no foreign key is checked, so the order of the tables does not matter.
-    return f"DO $$ BEGIN SET LOCAL session_replication_role = replica; {deletions}; END $$"
+    replica = sql.SQL("SET LOCAL session_replication_role = replica;")
+    block = sql.SQL("DO $$ BEGIN {} END $$").format(sql.SQL(" ").join([replica, *deletions]))
+    return block.as_string()
