@@ -82,25 +82,21 @@ POINTS = [
 @pytest.mark.covers("F30", "I12")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("crash_count", [1, 3])
 def test_every_image_is_counted_once_despite_a_crash_at_any_step(
     public: MemoryStore,
     user: User,
     server: ImageServer,
     fetcher: RemoteFetcher,
     settings: Settings,
-    *,
     point: str,
-    crash_count: int,
 ) -> None:
     settings.LEASE_SECONDS = 0  # the lease of a dead worker ends immediately
-    both = f"{SECOND_URL}|{FIRST_URL}"
-    table = f"sku,name,cover_image,images\nA,Shoe,{FIRST_URL},{SECOND_URL}\nB,Boot,no,{both}\n"
-    job = start_job(user, table)
+    images = f"{SECOND_URL}|{FIRST_URL}|no"
+    job = start_job(user, f"sku,name,cover_image,images\nA,Shoe,{FIRST_URL},{images}\n")
     crashes = 0
 
-    for _ in range(40):
-        crash_points.install(dying_at(point) if crashes < crash_count else None)
+    for _ in range(10):
+        crash_points.install(dying_at(point) if crashes < 2 else None)
         try:
             run_and_fetch(job, fetcher)
             recovery.resend()
@@ -108,17 +104,17 @@ def test_every_image_is_counted_once_despite_a_crash_at_any_step(
             crashes += 1
         finally:
             crash_points.install(None)
-        assert sum(image_counts(job)) in {0, 5}  # the images are planned all at once
+        assert sum(image_counts(job)) in {0, 4}  # the images are planned all at once
         job.refresh_from_db()
         if job.is_finished:
             break
 
     assert crashes >= 1
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert row_counts(job) == RowCounts(created=2)
-    assert image_counts(job) == ImageCounts(ready=4, failed=1)
-    assert warning_codes() == [(3, "image_url_not_allowed")]
-    assert (attachment_count("A"), attachment_count("B")) == (2, 2)
+    assert row_counts(job) == RowCounts(created=1)
+    assert image_counts(job) == ImageCounts(ready=3, failed=1)
+    assert warning_codes() == [(2, "image_url_not_allowed")]
+    assert attachment_count("A") == 3
 
 
 @pytest.mark.covers("F12")
