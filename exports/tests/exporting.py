@@ -16,9 +16,21 @@ from exports.models import ExportConfiguration, ExportItem, ExportRun
 from exports.rules.wildcards import Value
 from exports.services import build_archive, convert_item, runs
 from exports.services.naming import ExportEntry
-from media.models import Attachment, MediaResource, ObjectDeletion, Upload
+from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
 from media.services import deletions
-from media.storage import private_store
+from media.storage import ObjectStore, private_store
+from media.tests.factories import drain, ingest, photo, upload_file
+
+
+def ready_images(store: ObjectStore, user: User, count: int) -> list[MediaResource]:
+    """Return different READY images, which were ingested together."""
+    urls = [upload_file(store, user, photo(number)) for number in range(1, count + 1)]
+    images = ingest(user, urls)
+    drain(times=1)
+    for image in images:
+        image.refresh_from_db()
+        assert image.status == ResourceStatus.READY
+    return images
 
 
 def entry(resource: MediaResource, **values: Value) -> ExportEntry:

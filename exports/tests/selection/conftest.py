@@ -6,10 +6,10 @@ from accounts.models import User
 from catalog.models import Product
 from catalog.tests.conftest import Team, client, memory, team, user
 from exports.services import conversion
+from exports.tests.exporting import ready_images
 from exports.tests.requesting import attach
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, ready
 
 __all__ = ["Team", "client", "memory", "team", "user"]
 
@@ -22,7 +22,7 @@ def _stop_converter() -> Iterator[None]:
 
 @pytest.fixture
 def images(memory: MemoryStore, user: User) -> list[MediaResource]:
-    return [ready(memory, user, photo(number)) for number in range(1, 5)]
+    return ready_images(memory, user, 4)
 
 
 @pytest.fixture

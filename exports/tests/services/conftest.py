@@ -5,9 +5,9 @@ import pytest
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from exports.services import conversion
+from exports.tests.exporting import ready_images
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, ready
 from media.tests.stores import watched_stores
 from sartiq.core.work import crash_points
 
@@ -50,7 +50,7 @@ def stores(public: MemoryStore, private: MemoryStore, db: None) -> Iterator[None
 @pytest.fixture
 def photos(stores: None, public: MemoryStore, user: User) -> list[MediaResource]:
     """Three stored images."""
-    return [ready(public, user, photo(number)) for number in range(1, 4)]
+    return ready_images(public, user, 3)
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ def test_every_image_is_counted_once_despite_a_crash_at_any_step(
     server: ImageServer,
     fetcher: RemoteFetcher,
     settings: Settings,
+    *,
     point: str,
 ) -> None:
     settings.LEASE_SECONDS = 0  # the lease of a dead worker ends immediately

@@ -87,12 +87,12 @@ def test_rows_of_a_workbook_have_the_numbers_of_the_sheet(private: MemoryStore, 
 
 @pytest.mark.covers("T62")
 @hypothesis_settings(
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(tail=st.binary(max_size=300) | st.text("\",;\t|\r\n='aé0 ", max_size=300).map(str.encode))
+@given(tail=st.binary(max_size=600) | st.text("\",;\t|\r\n='aé0 ", max_size=600).map(str.encode))
 def test_every_row_of_any_file_has_one_outcome(
     private: MemoryStore, user: User, tail: bytes, two_rows_per_chunk: None
 ) -> None:
