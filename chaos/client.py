@@ -23,20 +23,22 @@ REPEATED: Final = {
 API: Final = "/api/v1"
 
 
-class GaveUpError(Exception):
+class RetriesExhaustedError(Exception):
     """Raised when a request was rejected, or not accepted for too long; it has been recorded."""
 
 
-class PatientClient:
+class RetryingClient:
     """A member of the organization, who repeats a request until it succeeds.
 
-    Once `abandoned` is set, it gives up.
+    Once `stop_retrying` is set, it gives up.
     """
 
-    def __init__(self, product: Product, ledger: Ledger, *, seed: int, abandoned: Event) -> None:
+    def __init__(
+        self, product: Product, ledger: Ledger, *, seed: int, stop_retrying: Event
+    ) -> None:
         person = product.users["member"]
         self._ledger = ledger
-        self._abandoned = abandoned
+        self._stop_retrying = stop_retrying
         self._random = random.Random(seed)  # noqa: S311  no secret
         self._owner = {"organization_id": product.organization_id}
         self._store = httpx.Client(timeout=REQUEST_SECONDS)
@@ -161,13 +163,13 @@ class PatientClient:
         is_store: bool = False,
         done_before: int | None = None,
     ) -> httpx.Response:
-        """Send a request until it succeeds; raises GaveUpError.
+        """Send a request until it succeeds; raises RetriesExhaustedError.
 
         `done_before` is the status of a repeated request if an earlier one had succeeded.
         """
         started_at = time.monotonic()
         attempt = 0
-        while time.monotonic() - started_at < GIVE_UP_SECONDS and not self._abandoned.is_set():
+        while time.monotonic() - started_at < GIVE_UP_SECONDS and not self._stop_retrying.is_set():
             attempt += 1
             response = self._send(what, send)
             if response is not None and (
@@ -177,7 +179,7 @@ class PatientClient:
                 return response
             if response is not None and not _may_be_repeated(response, is_store=is_store):
                 self._give_up(f"{what}: {response.status_code} {response.text[:200]}")
-            self._abandoned.wait(self._delay(attempt, response))
+            self._stop_retrying.wait(self._delay(attempt, response))
         return self._give_up(f"{what}: not accepted after {time.monotonic() - started_at:.0f} s")
 
     def _send(self, what: str, send: Callable[[], httpx.Response]) -> httpx.Response | None:
@@ -198,7 +200,7 @@ class PatientClient:
 
     def _give_up(self, problem: str) -> httpx.Response:
         self._ledger.add_problem(problem)
-        raise GaveUpError(problem)
+        raise RetriesExhaustedError(problem)
 
 
 def _may_be_repeated(response: httpx.Response, *, is_store: bool) -> bool:

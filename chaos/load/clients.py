@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Final
 
-from chaos.client import GaveUpError, PatientClient
+from chaos.client import RetriesExhaustedError, RetryingClient
 from chaos.ledger import Ledger
 from chaos.load import exports, imports, photo_batches, products
 from chaos.load.member import Member
@@ -29,18 +29,18 @@ OPERATIONS: Final[tuple[Callable[[Member, str], None], ...]] = (
     products.delete_and_restore,
     products.create_single,
 )
-PHOTOS_OF_ALL: Final = 21  # of these operations
+UPLOADS_OF_ALL_OPERATIONS: Final = 21
 
 
 class Load:
-    """The clients at work; `wait` returns when they have finished what they had begun."""
+    """The clients at work; `is_done` is true once they have finished what they began."""
 
     def __init__(self, clients: list["Future[None]"], stopping: Event) -> None:
         self._clients = clients
         self._stopping = stopping
 
     def stop(self) -> None:
-        """Let the clients begin nothing new."""
+        """Let the clients start no further operation."""
         self._stopping.set()
 
     @property
@@ -60,14 +60,16 @@ def running(
     product: Product, ledger: Ledger, *, uploads: int, seconds: float, seed: int
 ) -> Iterator[Load]:
     """Run clients that together upload this many photos in this time, if they are not stopped."""
-    stopping, abandoned = Event(), Event()
+    stopping, stop_retrying = Event(), Event()
     photos = Photos()
-    operations = max(1, round(uploads * len(OPERATIONS) / PHOTOS_OF_ALL / CLIENTS))
+    operations = max(1, round(uploads * len(OPERATIONS) / UPLOADS_OF_ALL_OPERATIONS / CLIENTS))
     with ThreadPoolExecutor(CLIENTS, thread_name_prefix="client") as pool:
         clients = []
         for number in range(CLIENTS):
             member = Member(
-                PatientClient(product, ledger, seed=seed * CLIENTS + number, abandoned=abandoned),
+                RetryingClient(
+                    product, ledger, seed=seed * CLIENTS + number, stop_retrying=stop_retrying
+                ),
                 ledger,
                 photos,
                 f"chaos {seed} client {number}",
@@ -80,16 +82,16 @@ def running(
             yield Load(clients, stopping)
         finally:
             stopping.set()
-            abandoned.set()
+            stop_retrying.set()
 
 
 def _work(member: Member, numbers: range, interval: float, stopping: Event) -> None:
-    """Do operations at equal intervals; after an outage as fast as possible until in time again."""
+    """Do operations at equal intervals; after an outage without pauses, until in time again."""
     started_at = time.monotonic()
     with member.api:
         for count, number in enumerate(numbers):
             pause = started_at + count * interval - time.monotonic()
             if stopping.wait(max(pause, 0)):
                 return
-            with suppress(GaveUpError):  # the ledger has it
+            with suppress(RetriesExhaustedError):  # the client has recorded the failure
                 OPERATIONS[number % len(OPERATIONS)](member, f"{member.name} {number}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from chaos.client import PatientClient
+from chaos.client import RetryingClient
 from chaos.ledger import ExpectedProduct, Ledger, Slot
 from chaos.load.photos import Photos
 
@@ -19,7 +19,7 @@ class Member:
     `products` are its live products; those of photo batches are not among them.
     """
 
-    api: PatientClient
+    api: RetryingClient
     ledger: Ledger
     photos: Photos
     name: str

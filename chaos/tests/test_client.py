@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from chaos import client as client_module
-from chaos.client import GaveUpError, PatientClient
+from chaos.client import RetriesExhaustedError, RetryingClient
 from chaos.ledger import Ledger
 
 PERSON = SimpleNamespace(email="member@example.com", password="secret")
@@ -47,20 +47,20 @@ def responses() -> Responses:
 @pytest.fixture
 def client(
     ledger: Ledger, responses: Responses, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[PatientClient]:
+) -> Iterator[RetryingClient]:
     def connect(**options: Any) -> httpx.Client:
         return original(**options, transport=httpx.MockTransport(responses))
 
     original = httpx.Client
     monkeypatch.setattr(httpx, "Client", connect)
     monkeypatch.setattr(client_module, "MAX_DELAY_SECONDS", 0.0)
-    with PatientClient(PRODUCT, ledger, seed=1, abandoned=Event()) as client:
+    with RetryingClient(PRODUCT, ledger, seed=1, stop_retrying=Event()) as client:
         responses.requests.clear()
         yield client
 
 
 def test_an_outage_is_repeated_with_the_same_key(
-    client: PatientClient, responses: Responses, ledger: Ledger
+    client: RetryingClient, responses: Responses, ledger: Ledger
 ) -> None:
     responses.next = [503, None, 409, 429, 201]
 
@@ -74,11 +74,11 @@ def test_an_outage_is_repeated_with_the_same_key(
 
 @pytest.mark.parametrize("status", [500, 502, 422, 404, 401])
 def test_other_errors_of_the_product_are_violations(
-    client: PatientClient, responses: Responses, ledger: Ledger, status: int
+    client: RetryingClient, responses: Responses, ledger: Ledger, status: int
 ) -> None:
     responses.next = [status]
 
-    with pytest.raises(GaveUpError):
+    with pytest.raises(RetriesExhaustedError):
         client.create_product(name="a")
 
     assert [problem[:11] for problem in ledger.problems] == [f"create: {status}"]
@@ -86,7 +86,7 @@ def test_other_errors_of_the_product_are_violations(
 
 
 def test_a_deletion_whose_response_was_lost_has_been_done(
-    client: PatientClient, responses: Responses, ledger: Ledger
+    client: RetryingClient, responses: Responses, ledger: Ledger
 ) -> None:
     responses.next = [None, 404]
 
@@ -96,11 +96,11 @@ def test_a_deletion_whose_response_was_lost_has_been_done(
 
 
 def test_a_product_to_delete_that_is_gone_is_a_violation(
-    client: PatientClient, responses: Responses, ledger: Ledger
+    client: RetryingClient, responses: Responses, ledger: Ledger
 ) -> None:
     responses.next = [404]
 
-    with pytest.raises(GaveUpError):
+    with pytest.raises(RetriesExhaustedError):
         client.delete_product("7")
 
     assert [problem[:11] for problem in ledger.problems] == ["delete: 404"]
@@ -108,7 +108,7 @@ def test_a_product_to_delete_that_is_gone_is_a_violation(
 
 @pytest.mark.parametrize("operation", ["export", "batch", "attach"])
 def test_exports_and_batches_are_repeated_with_the_same_key(
-    client: PatientClient, responses: Responses, operation: str
+    client: RetryingClient, responses: Responses, operation: str
 ) -> None:
     responses.next = [None, 503]
 
@@ -125,7 +125,7 @@ def test_exports_and_batches_are_repeated_with_the_same_key(
 
 
 def test_any_server_error_of_the_store_is_an_outage(
-    client: PatientClient, responses: Responses, ledger: Ledger
+    client: RetryingClient, responses: Responses, ledger: Ledger
 ) -> None:
     responses.next = [200, 500, 503, 200]
 
@@ -135,11 +135,11 @@ def test_any_server_error_of_the_store_is_an_outage(
 
 
 def test_a_refusal_of_the_store_is_a_violation(
-    client: PatientClient, responses: Responses, ledger: Ledger
+    client: RetryingClient, responses: Responses, ledger: Ledger
 ) -> None:
     responses.next = [200, 403]
 
-    with pytest.raises(GaveUpError):
+    with pytest.raises(RetriesExhaustedError):
         client.upload(b"photo")
 
     assert ledger.uploads == 0
