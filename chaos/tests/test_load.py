@@ -8,7 +8,7 @@ import pytest
 
 from chaos.ledger import ExpectedProduct, Ledger, Slot
 from chaos.load import exports, photo_batches, products
-from chaos.load.clients import OPERATIONS, PHOTOS_OF_ALL
+from chaos.load.clients import OPERATIONS, UPLOADS_OF_ALL_OPERATIONS
 from chaos.load.member import Member
 from chaos.load.photos import Photos
 from chaos.load.products import BACK, COVER
@@ -79,7 +79,7 @@ def test_the_number_of_photos_is_about_what_is_asked_for(member: Member) -> None
         OPERATIONS[number % len(OPERATIONS)](member, f"member {number}")
 
     api: Any = member.api
-    assert len(api.sent) / 10 == pytest.approx(PHOTOS_OF_ALL, abs=2)
+    assert len(api.sent) / 10 == pytest.approx(UPLOADS_OF_ALL_OPERATIONS, abs=2)
 
 
 def test_a_deleted_product_is_not_used_again(member: Member) -> None:
