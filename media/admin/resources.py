@@ -70,6 +70,7 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
         "=id",
         "content_hash",
         "storage_key",
+        "filename",
         "alt_text",
         "caption",
         "user__email",
@@ -83,6 +84,7 @@ class MediaResourceAdmin(TrashAdmin, ReadOnlyAdmin):
             "The file",
             {
                 "fields": (
+                    "filename",
                     "resource_type",
                     "content_type",
                     "size",

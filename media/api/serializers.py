@@ -26,6 +26,7 @@ class AttachmentOut(serializers.ModelSerializer[Attachment]):
 
 STATUS_CHOICES = [(value, value) for value in (status.lower() for status in ResourceStatus.values)]
 TYPE_CHOICES = [(value, value) for value in (kind.lower() for kind in ResourceType.values)]
+FILENAME_HELP = "The name of the file that was first uploaded, without folders; null if unknown."
 
 
 class MediaFailureOut(serializers.Serializer[Any]):
@@ -42,6 +43,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     resource_type = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
+    filename = serializers.SerializerMethodField(help_text=FILENAME_HELP)
     sha256 = serializers.CharField(source="content_hash")
     failure_code = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
@@ -59,6 +61,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
             "failure",
             "url",
             "thumbnail_url",
+            "filename",
             "sha256",
             "etag",
             "content_type",
@@ -97,6 +100,11 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     def get_thumbnail_url(self, resource: MediaResource) -> str | None:
         """Return the URL of the thumbnail; null until READY, or if there is none."""
         return selectors.thumbnail_url(resource)
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_filename(self, resource: MediaResource) -> str | None:
+        """Return the file name, if it is known."""
+        return resource.filename or None
 
     @extend_schema_field(serializers.ChoiceField(choices=failures.CODES, allow_null=True))
     def get_failure_code(self, resource: MediaResource) -> str | None:
@@ -154,7 +162,6 @@ class MediaOut(serializers.Serializer[Any]):
     position = serializers.IntegerField(allow_null=True)
     status = serializers.ChoiceField(choices=STATUS_CHOICES)
     url = serializers.URLField(allow_null=True)
-    failure = MediaFailureOut(allow_null=True)
     thumbnail_url = serializers.URLField(
         allow_null=True,
         help_text=(
@@ -162,6 +169,8 @@ class MediaOut(serializers.Serializer[Any]):
             " none."
         ),
     )
+    failure = MediaFailureOut(allow_null=True)
+    filename = serializers.CharField(allow_null=True, help_text=FILENAME_HELP)
     content_type = serializers.CharField()
     file_size = serializers.IntegerField()
     width = serializers.IntegerField(allow_null=True)

@@ -95,7 +95,8 @@ class MediaResource(TrashModel, LeasedModel):
 
     `storage_key` is the temporary object while PENDING and the canonical object once READY.
     `etag` identifies the version of the object that was checked. `ready_at` is when it was last
-    verified; it stays set when the object is lost afterwards.
+    verified; it stays set when the object is lost afterwards. `filename` is the name, without
+    folders, of the upload that it was created from; empty if unknown.
     """
 
     resource_type = models.CharField(max_length=16, choices=ResourceType.choices)
@@ -104,6 +105,9 @@ class MediaResource(TrashModel, LeasedModel):
     etag = models.CharField(max_length=128)
     content_type = models.CharField(max_length=100)
     extension = models.CharField(max_length=8)
+    filename = models.CharField(
+        "file name", max_length=255, blank=True, default="", db_default="", editable=False
+    )
     file_size = models.PositiveBigIntegerField()
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)

@@ -151,15 +151,20 @@ def safe_name(filename: str, *, extension: str | None = None) -> str:
     return (stem or "file") + suffix
 
 
+def base_name(path: str) -> str:
+    """Return the last part of a path, of any system, with more than dots and blanks, or ""."""
+    parts = re.split(r"[/\\]", path)
+    return next((part for part in reversed(parts) if part.strip(". ")), "")
+
+
 def has_control_characters(text: str) -> bool:
     """Return whether `text` contains a control character."""
     return any(unicodedata.category(character) == "Cc" for character in text)
 
 
 def _last_part(filename: str) -> str:
-    """Return the last non-empty path part, after decoding percent-encoded separators."""
-    parts = re.split(r"[/\\]", list(_decodings(filename))[-1])
-    return next((part for part in reversed(parts) if part.strip(". ")), "")
+    """Return the last part of a path, after decoding percent-encoded separators."""
+    return base_name(list(_decodings(filename))[-1])
 
 
 def _decodings(text: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from catalog.tests.api.product_requests import PRODUCTS, create
+from media.api.serializers import MediaOut
 from media.models import Attachment, MediaResource, ObjectDeletion
 from media.rules.failures import sentence_for
 from media.selectors import public_url
@@ -47,6 +48,7 @@ def pending_cover(resource: MediaResource, *, url: str, size: int) -> dict[str, 
         "thumbnail_url": None,
         "content_type": "image/png",
         "failure": None,
+        "filename": "shoe.png",
         "file_size": size,
         "width": 30,
         "height": 20,
@@ -66,6 +68,7 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     resource = MediaResource.objects.get()
     media = pending_cover(resource, url=url, size=len(body))
     assert cover == media
+    assert list(cover) == list(MediaOut().fields)
 
     def cover_image() -> Any:
         return client.get(PRODUCTS).json()["data"][0]["cover_image"]
@@ -175,12 +178,14 @@ def test_a_list_takes_no_query_for_each_file(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for number in range(5):
-        create(client, cover_image=upload_file(memory, user, photo(number)))
+        url = upload_file(memory, user, photo(number), filename=f"{number}.png")
+        create(client, cover_image=url)
 
     with django_assert_num_queries(3):  # the caller, rows, media
         rows = client.get(PRODUCTS).json()["data"]
 
     assert [row["cover_image"]["status"] for row in rows] == ["pending"] * 5
+    assert [row["cover_image"]["filename"] for row in rows] == [f"{n}.png" for n in range(5)]
 
 
 @pytest.mark.covers("I14")

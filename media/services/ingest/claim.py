@@ -17,6 +17,7 @@ from media import enqueue
 from media.actions import MediaAction
 from media.errors import FileNotFoundForCallerError
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
+from media.rules import keys
 from media.rules.file_types import content_types
 from media.services import deletions, trash
 from media.services.ingest.check import ResultsByKey
@@ -107,11 +108,20 @@ def _draft(checked: CheckedFiles, source: Source) -> MediaResource:
     scope = checked.scope
     owner = {"user_id": scope.user_id, "organization_id": scope.organization_id}
     if source.resource is not None:
-        return MediaResource(id=new_id(), **owner, **_values_of_copy(source.resource))
-    examined = checked.results_by_key[source.key]
-    if not isinstance(examined, ExaminedObject):
-        raise TypeError(examined)
-    return MediaResource(id=new_id(), **owner, **_values_of_object(examined))
+        values = _values_of_copy(source.resource)
+    else:
+        examined = checked.results_by_key[source.key]
+        if not isinstance(examined, ExaminedObject):
+            raise TypeError(examined)
+        values = _values_of_object(examined)
+    return MediaResource(id=new_id(), filename=_filename_of(source), **owner, **values)
+
+
+def _filename_of(source: Source) -> str:
+    """Return the name of the upload that the caller refers to, else that of the resource."""
+    if source.upload is not None:
+        return keys.base_name(source.upload.filename)
+    return source.resource.filename if source.resource else ""
 
 
 def _values_of_object(examined: ExaminedObject) -> dict[str, object]:
@@ -189,7 +199,9 @@ def _insert_and_lock(
     releasing: set[UUID],
 ) -> dict[str, MediaResource]:
     """Insert the new resources, lock and return one resource per content, by key."""
-    drafts_by_hash = {draft.content_hash: draft for draft in drafts_by_key.values()}
+    # Of uploads with the same bytes, the first gives the resource its name.
+    drafts = reversed(list(drafts_by_key.values()))
+    drafts_by_hash = {draft.content_hash: draft for draft in drafts}
     MediaResource.objects.bulk_create(
         [drafts_by_hash[content_hash] for content_hash in sorted(drafts_by_hash)],
         ignore_conflicts=True,

@@ -36,13 +36,14 @@ def test_a_resource_page_shows_its_uploads_and_attachments(
     staff_client: Client, superuser: User
 ) -> None:
     product = product_of(superuser)
-    resource = rows.resource(superuser)
+    resource = rows.resource(superuser, filename="<i>first.png")
     upload = rows.upload(superuser, resource=resource)
     attachment = rows.attachment(resource, product)
 
     page = staff_client.get(reverse(RESOURCE, args=[resource.pk])).content.decode()
 
     assert f'<img src="{public_url(resource.storage_key)}"' in page
+    assert "&lt;i&gt;first.png" in page
     assert reverse("admin:catalog_product_change", args=[product.pk]) in page
     assert reverse("admin:media_upload_change", args=[upload.pk]) in page
     assert reverse("admin:media_attachment_change", args=[attachment.pk]) in page

@@ -45,6 +45,7 @@ def test_a_resource_is_returned_with_all_its_fields(
         "failure": None,
         "url": f"{settings.CDN_URL}/media/{resource.pk}/file.png",
         "thumbnail_url": f"{settings.CDN_URL}/media/{resource.pk}/thumb.webp",
+        "filename": "shoe.png",
         "sha256": resource.content_hash,
         "etag": resource.etag,
         "content_type": "image/png",
@@ -68,8 +69,7 @@ def test_a_resource_is_returned_with_all_its_fields(
                 "created_at": body["attachments"][0]["created_at"],
             }
         ],
-        "created_at": body["created_at"],
-        "updated_at": body["updated_at"],
+        **{name: body[name] for name in ("created_at", "updated_at")},
         "deleted_at": None,
     }
 

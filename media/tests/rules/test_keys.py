@@ -42,6 +42,23 @@ NAMES = [
     ("e\u0301te.jpg", "ete.jpg"),
     ("\u00e9te.jpg", "ete.jpg"),
 ]
+BASE_NAMES = [
+    ("shoe.png", "shoe.png"),
+    ("../Été shoe.JPEG", "Été shoe.JPEG"),
+    ("day 1/AW-1_front.jpg", "AW-1_front.jpg"),
+    (r"C:\Users\anna\AW-1.jpg", "AW-1.jpg"),
+    (r"mixed/a\b.png", "b.png"),
+    ("folder/", "folder"),
+    ("folder/../. /", "folder"),
+    (" shoe .png", " shoe .png"),
+    (".hidden", ".hidden"),
+    ("写真 👟", "写真 👟"),
+    ("shoe\u202egnp.exe", "shoe\u202egnp.exe"),
+    ('<b>"&%s%2e%2e%2fa', '<b>"&%s%2e%2e%2fa'),
+    ("\xa0", "\xa0"),
+    (". ../", ""),
+    (r"\/", ""),
+]
 HOSTILE_PARTS = [
     *("../", "..\\", "%2e%2e/", "%252f", "\u2028", "\u202e", "\u200b", "\ufeff", "\ud800", "é"),
     *("e\u0301", "👟", "CON", ".", "..", "/", "\\", ":", "%00", "\xa0", "ß", "ﬁ", "%", "%c0%ae"),
@@ -60,6 +77,12 @@ def test_a_file_name_becomes_a_safe_name(filename: str, expected: str) -> None:
     key = key_of(filename)
 
     assert key == f"temp/{FILE_ID}_1767323045_{expected}"
+
+
+@pytest.mark.covers("T20")
+@pytest.mark.parametrize(("path", "expected"), [*BASE_NAMES, ("", "")])
+def test_a_path_has_a_last_part(path: str, expected: str) -> None:
+    assert keys.base_name(path) == expected
 
 
 @pytest.mark.covers("T20")

@@ -56,6 +56,15 @@ def test_photos_are_in_the_order_of_their_positions(
     assert events() == ["created", "started", "finished"]
 
 
+def test_the_file_name_of_a_photo_is_without_its_folders(user: User) -> None:
+    product(user, "AW-1")
+
+    imported(user, photos("day 1/AW-1_front.png", "day 1\\cards\\AW-1_back.png"))
+
+    names = MediaResource.objects.values_list("filename", flat=True)
+    assert sorted(names) == ["AW-1_back.png", "AW-1_front.png"]
+
+
 def test_append_keeps_the_pictures_of_a_list_first(user: User, public: MemoryStore) -> None:
     shoe = product(user, "AW-1")
     imported(user, {"AW-1_2.png": photo(1), "AW-1_3.png": photo(2)})
