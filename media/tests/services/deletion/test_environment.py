@@ -36,19 +36,28 @@ pytestmark = pytest.mark.django_db
 CLEANUPS = ["cleanup_temp_uploads", "cleanup_orphaned_media"]
 
 
+@pytest.fixture(scope="module")
+def bucket_names(stack: dict[str, str]) -> Iterator[list[str]]:
+    """Two new buckets on the S3 server, the public and the private one."""
+    name = f"identity-{uuid4().hex[:12]}"
+    names = [f"{name}-public", f"{name}-private"]
+    clients = S3Clients(factory.s3_connection())
+    for bucket in names:
+        clients.get().create_bucket(Bucket=bucket)
+    yield names
+    for bucket in names:
+        clients.get().delete_bucket(Bucket=bucket)
+    clients.close()
+
+
 @pytest.fixture
 def production(
-    settings: Settings, stack: dict[str, str]
+    settings: Settings, bucket_names: list[str]
 ) -> Iterator[tuple[AheadS3Store, Identity]]:
-    """Two new, marked buckets on the S3 server, with a day-old object of each kind."""
-    name = f"identity-{uuid4().hex[:12]}"
-    settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = f"{name}-public", f"{name}-private"
+    """The two buckets, marked, with a day-old object of each kind."""
+    settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = bucket_names
     settings.ENVIRONMENT_NAME = "production"
     factory.reset()
-    clients = S3Clients(factory.s3_connection())
-    buckets = (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME)
-    for bucket in buckets:
-        clients.get().create_bucket(Bucket=bucket)
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     store.ahead = aged_rows.OLD
     with factory.replaced(public=store):
@@ -58,13 +67,17 @@ def production(
         stored(store, new_temp_key())
         stored(store, aged_rows.resource(new_user()).storage_key)
         yield store, own
-    for bucket in buckets:
-        for listed in clients.get().list_objects_v2(Bucket=bucket).get("Contents", []):
-            clients.get().delete_object(Bucket=bucket, Key=listed["Key"])
-        clients.get().delete_bucket(Bucket=bucket)
-    clients.close()
+    delete_objects(bucket_names)
     store.close()
     factory.reset()
+
+
+def delete_objects(bucket_names: list[str]) -> None:
+    clients = S3Clients(factory.s3_connection())
+    for bucket in bucket_names:
+        for listed in clients.get().list_objects_v2(Bucket=bucket).get("Contents", []):
+            clients.get().delete_object(Bucket=bucket, Key=listed["Key"])
+    clients.close()
 
 
 def objects(store: AheadS3Store) -> list[str]:
