@@ -31,7 +31,7 @@ from bulkupload.api.photos.serializers import (
     serialize_photo,
     serialize_with_tickets,
 )
-from bulkupload.api.views import CSV, CSV_FILE, KEY
+from bulkupload.api.views import CSV, CSV_FILE, KEY, LOCATION
 from bulkupload.models import OnExisting, PhotoBatch, PhotoFile
 from bulkupload.services.photos import batches, choices, lifecycle, report, tickets
 from bulkupload.services.photos.batches import BatchSettings
@@ -141,9 +141,9 @@ class PhotoBatches(ModelEndpointSet):
             photos=declared_photos(payload),
             now=timezone.now(),
         )
-        pairs = [(row.photo, row.ticket) for row in matched_photos]
-        body = {"files": serialize_with_tickets(pairs)}
-        return Response(body, status=201, headers=NO_STORE)
+        files = serialize_with_tickets([(row.photo, row.ticket) for row in matched_photos])
+        headers = NO_STORE | {"Location": f"{self._url_of(batch_id)}/files"}
+        return Response({"files": files}, status=201, headers=headers)
 
     @extend_schema(
         operation_id="get_photo_batch_file",
@@ -220,7 +220,7 @@ class PhotoBatches(ModelEndpointSet):
     @extend_schema(
         operation_id="attach_photo_batch",
         tags=TAGS,
-        parameters=[BATCH_ID, KEY],
+        parameters=[BATCH_ID, KEY, LOCATION],
         request=None,
         responses={202: ACCEPTED, 409: CONFLICT},
     )
@@ -240,19 +240,18 @@ class PhotoBatches(ModelEndpointSet):
     @extend_schema(
         operation_id="cancel_photo_batch",
         tags=TAGS,
-        parameters=[BATCH_ID],
+        parameters=[BATCH_ID, LOCATION],
         request=None,
         responses={202: ACCEPTED, 409: CONFLICT},
     )
     def cancel(self, request: Request, batch_id: UUID) -> Response:
         """Cancel a photo batch; photos that are attached stay."""
-        batch = lifecycle.cancel(user=caller_of(request), batch_id=batch_id)
-        return self._response(batch, status=202)
+        return self._accepted(lifecycle.cancel(user=caller_of(request), batch_id=batch_id))
 
     @extend_schema(
         operation_id="retry_photo_batch",
         tags=TAGS,
-        parameters=[BATCH_ID],
+        parameters=[BATCH_ID, LOCATION],
         request=None,
         responses={202: ACCEPTED, 409: CONFLICT},
     )
@@ -262,7 +261,7 @@ class PhotoBatches(ModelEndpointSet):
         Photos whose bytes are missing or unusable wait for another upload.
         """
         batch = lifecycle.retry(user=caller_of(request), batch_id=batch_id, now=timezone.now())
-        return self._response(batch, status=202)
+        return self._accepted(batch)
 
     @extend_schema(
         operation_id="download_photo_batch_report",
@@ -280,16 +279,20 @@ class PhotoBatches(ModelEndpointSet):
             headers={"Content-Disposition": header or "attachment", **NO_STORE},
         )
 
-    def _response(self, batch: PhotoBatch, *, status: int = 200) -> Response:
-        return Response(_serialize([batch])[0], status=status)
+    def _response(self, batch: PhotoBatch) -> Response:
+        return Response(_serialize([batch])[0])
+
+    def _accepted(self, batch: PhotoBatch) -> Response:
+        headers = {"Location": self._url_of(batch.pk)}
+        return Response(_serialize([batch])[0], status=202, headers=headers)
 
     def _saved(self, batch: PhotoBatch, status: int, body: dict[str, Any]) -> SavedResponse:
+        body = json.loads(JSONRenderer().render(body))
+        return SavedResponse(status=status, body=body, location=self._url_of(batch.pk))
+
+    def _url_of(self, batch_id: UUID) -> str:
         root = self.request.path.partition("/photo-batches")[0]
-        return SavedResponse(
-            status=status,
-            body=json.loads(JSONRenderer().render(body)),
-            location=f"{root}/photo-batches/{batch.pk}",
-        )
+        return f"{root}/photo-batches/{batch_id}"
 
 
 def _serialize(rows: "list[PhotoBatch]") -> "list[dict[str, Any]]":

@@ -83,6 +83,7 @@ def test_a_batch_from_its_names_to_its_report(
     one = f"{MANY}{batch['id']}"
     started = client.post(f"{one}/attach")
     assert (started.status_code, started.json()["status"]) == (202, "running")
+    assert started.headers["Location"] == one
     run(PhotoBatch.objects.get())
     done = client.get(one).json()
     ready_ = client.get(f"{one}/files", {"status": "ready"}).json()
@@ -217,7 +218,7 @@ def test_photos_are_added(user: User, client: APIClient) -> None:
     added = client.post(f"{one}/files", {"files": files("b.png")})
     repeated = client.post(f"{one}/files", {"files": files("c.png", "a.png")})
 
-    assert added.status_code == 201
+    assert (added.status_code, added.headers["Location"]) == (201, f"{one}/files")
     assert [row["filename"] for row in added.json()["files"]] == ["b.png"]
     assert repeated.json()["detail"][0]["loc"] == ["body", "files", 1, "filename"]
     assert list(outcomes(PhotoBatch.objects.get())) == ["a.png", "b.png"]
@@ -266,4 +267,5 @@ def test_new_tickets_cancel_and_retry(user: User, client: APIClient) -> None:
     assert unknown.json()["detail"][0]["loc"] == ["body", "file_ids", 0]
     statuses = [response.status_code for response in (nothing, cancelled, attached, retried)]
     assert statuses == [409, 202, 409, 202]
+    assert [response.headers["Location"] for response in (cancelled, retried)] == [one] * 2
     assert retried.json()["status"] == "running"
