@@ -1,7 +1,7 @@
 """The report of a run, as text."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from chaos.checker.violations import Problem
@@ -40,6 +40,8 @@ def lines(result: Result) -> Iterator[str]:
             f"all work was done {result.recovery_seconds:.1f} s after the last fault"
             f" (at most {RECOVERY_SECONDS:g} s)"
         )
+    if result.overdue:
+        yield f"work that remained after {RECOVERY_SECONDS:g} s: {_counted(result.overdue)}"
     yield "PASSED" if result.has_passed else "FAILED"
 
 
@@ -53,5 +55,5 @@ def _violations(result: Result) -> Iterator[str]:
             yield f"  {problem}: {len(texts) - MAX_LISTED} more"
 
 
-def _counted(counts: Counter[str]) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} x {name}" for name, count in sorted(counts.items()))

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -38,7 +38,10 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What happened. `recovery_seconds` is None if work remained when the wait was given up."""
+    """What happened. `recovery_seconds` is None if work remained when the wait was given up.
+
+    `overdue` counts the rows of each kind that still had work to do after RECOVERY_SECONDS.
+    """
 
     options: Options
     ledger: Ledger
@@ -47,6 +50,7 @@ class Result:
     restarted: Counter[str]
     resets: int
     recovery_seconds: float | None
+    overdue: Mapping[str, int]
     violations: list[Violation]
     load_average: tuple[float, float, float]
 
@@ -72,7 +76,7 @@ def run(product: Product, proxy: StoreProxy, options: Options) -> Result:
         injector.run(schedule, seconds=options.seconds)
         load.stop()
         with _checker(product) as checker:
-            seconds = _recovery_seconds(injector, checker, load)
+            seconds, overdue = _wait_for_recovery(injector, checker, load)
             load.require_no_crash()
             violations = checker.violations(ledger)
     return Result(
@@ -83,21 +87,33 @@ def run(product: Product, proxy: StoreProxy, options: Options) -> Result:
         restarted=injector.restarted,
         resets=proxy.resets,
         recovery_seconds=seconds,
+        overdue=overdue,
         violations=violations,
         load_average=os.getloadavg(),
     )
 
 
-def _recovery_seconds(injector: Injector, checker: Checker, load: Load) -> float | None:
-    """Wait until the clients have finished and no work remains; return how long it took."""
+def _wait_for_recovery(
+    injector: Injector, checker: Checker, load: Load
+) -> tuple[float | None, Mapping[str, int]]:
+    """Wait until the clients have finished and no work remains.
+
+    Return how long it took, and what remained after RECOVERY_SECONDS.
+    """
     started_at = time.monotonic()
+    overdue: Mapping[str, int] | None = None
     while (elapsed := time.monotonic() - started_at) < GIVE_UP_SECONDS:
         raise_if_stop_requested()
         injector.restart_dead()
-        if load.is_done and not checker.remaining():
-            return elapsed
+        remaining = checker.remaining()
+        if not load.is_done:
+            remaining["client still at work"] = load.working
+        if not remaining:
+            return elapsed, overdue or {}
+        if elapsed > RECOVERY_SECONDS and overdue is None:
+            overdue = remaining
         time.sleep(POLL_SECONDS)
-    return None
+    return None, overdue or {}
 
 
 @contextmanager

@@ -46,7 +46,12 @@ class Load:
     @property
     def is_done(self) -> bool:
         """Whether all clients have finished."""
-        return all(client.done() for client in self._clients)
+        return not self.working
+
+    @property
+    def working(self) -> int:
+        """How many clients have not finished."""
+        return sum(not client.done() for client in self._clients)
 
     def require_no_crash(self) -> None:
         """Raise the error of a client that has failed by itself."""

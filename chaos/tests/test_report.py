@@ -10,7 +10,12 @@ from chaos.run import Options, Result
 DOUBLED = Violation(Problem.DOUBLED, "two products of one request: name a")
 
 
-def result(*, seconds: float | None = 5.0, violations: list[Violation] | None = None) -> Result:
+def result(
+    *,
+    seconds: float | None = 5.0,
+    violations: list[Violation] | None = None,
+    overdue: dict[str, int] | None = None,
+) -> Result:
     return Result(
         options=Options(seed=7, seconds=60, uploads=10),
         ledger=Ledger(uploads=9),
@@ -19,6 +24,7 @@ def result(*, seconds: float | None = 5.0, violations: list[Violation] | None = 
         restarted=Counter({"worker": 0, "web": 1}),
         resets=3,
         recovery_seconds=seconds,
+        overdue=overdue or {},
         violations=violations or [],
         load_average=(1.0, 2.0, 3.0),
     )
@@ -40,6 +46,12 @@ def test_a_run_passes_if_every_promise_was_kept_in_time(
 ) -> None:
     assert outcome.has_passed is has_passed
     assert list(lines(outcome))[-1] == ("PASSED" if has_passed else "FAILED")
+
+
+def test_the_report_counts_work_that_was_not_done_in_time() -> None:
+    text = list(lines(result(seconds=61.0, overdue={"photo still pending": 2})))
+
+    assert text[-2:] == ["work that remained after 60 s: 2 x photo still pending", "FAILED"]
 
 
 def test_the_report_counts_and_lists_violations() -> None:
