@@ -31,6 +31,7 @@ CRASHES = "tests/flow/crashes/"  # takes as long as all other files of LIVE
 LIVE = (  # files whose tests use running products; only for speed
     "tests/flow/",
     "tests/browser/test_admin.py",
+    "tests/browser/test_photo_uploader.py",
     "tests/browser/test_uploader.py",
     "tests/test_readme.py",
     "tests/api/requests/test_malformed_requests.py",
@@ -99,7 +100,9 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     Not between these files: starting a product again costs more than keeping it. Without xdist
     they are stopped at the end.
     """
-    is_last = nextitem is None or not nextitem.nodeid.startswith(LIVE)
+    fixtures = getattr(nextitem, "fixturenames", ())
+    is_next_live = nextitem is not None and nextitem.nodeid.startswith(LIVE)
+    is_last = not is_next_live and "live_product" not in fixtures
     products = item.session.stash.get(_products_key, None)
     if WORKER in os.environ and is_last and products is not None:
         products.stop()

@@ -50,6 +50,7 @@ ACCEPTED = (  # may read a whole table
     # The hourly cleanup reads its few candidates by an index. How PostgreSQL excludes those in use
     # depends on its statistics: with many of them, reading a whole index is cheaper.
     r'"media_attachment"\."id" IS NULL AND .*"unattached_at" < ',
+    r'"deleted_at" < .* AND NOT \(EXISTS\(SELECT .* FROM "media_attachment" U0 WHERE ',
 )
 
 

@@ -46,8 +46,8 @@ class Api:
         return "export"
 
     def __getattr__(self, name: str) -> Any:
-        def record(*values: Any) -> str:
-            self.calls.append((name, values))
+        def record(*values: Any, **fields: Any) -> str:
+            self.calls.append((name, (*values, fields) if fields else values))
             return "id"
 
         return record

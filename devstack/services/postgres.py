@@ -114,6 +114,7 @@ class Postgres:
     def launch(self) -> None:
         """Start the server, after creating its data folder the first time."""
         self._make_folders()
+        self._remove_empty_locks()
         self._child.start()
 
     def wait_ready(self) -> None:
@@ -152,6 +153,16 @@ class Postgres:
         self._set_owner(fresh)
         self._initialise(fresh)
         fresh.rename(self._home.data)
+
+    def _remove_empty_locks(self) -> None:
+        """Remove lock files of a server that was killed before it wrote its process id.
+
+        PostgreSQL refuses to start while they exist. No other server uses these folders: the
+        launcher holds their locks.
+        """
+        for file in (self._home.data / "postmaster.pid", *self._sockets.glob(".s.PGSQL.*.lock")):
+            if file.exists() and file.stat().st_size == 0:
+                file.unlink()
 
     def _set_owner(self, folder: Path) -> None:
         if self._home.account is not None:

@@ -7,6 +7,7 @@ from devstack.process.proc_table import family, is_running
 
 FORKS_ALL_THE_TIME = """
 import os
+print("started", flush=True)
 while True:
     child = os.fork()
     if not child:
@@ -16,8 +17,11 @@ while True:
 
 
 def test_processes_may_end_while_they_are_inspected() -> None:
-    with subprocess.Popen([sys.executable, "-c", FORKS_ALL_THE_TIME]) as parent:
+    command = [sys.executable, "-c", FORKS_ALL_THE_TIME]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == "started\n"
             families = [family(parent.pid) for _ in range(300)]
         finally:
             parent.kill()

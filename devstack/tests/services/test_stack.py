@@ -10,6 +10,7 @@ import redis
 from django.db import connection
 
 from devstack.folders import persistent_paths, remove_data
+from devstack.services.postgres import choose_home
 from devstack.services.stack import Stack
 
 
@@ -42,6 +43,19 @@ def test_postgres_is_version_18_and_reached_by_socket_only(running: Stack) -> No
         ).fetchone()
 
     assert row == (18, "", "UTF8")
+
+
+def test_postgres_starts_again_after_it_was_killed_while_it_started(running: Stack) -> None:
+    assert running.postgres is not None
+    running.postgres.child.kill()
+    data = choose_home(running.paths.data).data
+    for lock in (data / "postmaster.pid", running.paths.run / "pg" / ".s.PGSQL.5432.lock"):
+        lock.write_bytes(b"")  # created, and not yet written
+
+    running.restart_dead()
+
+    with connect(running) as database:
+        assert database.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_valkey_persists_messages_and_evicts_nothing(running: Stack) -> None:

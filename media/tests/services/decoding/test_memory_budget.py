@@ -118,10 +118,8 @@ def test_small_files_run_while_a_large_one_waits_and_it_gets_its_memory_in_the_e
     acquired = threading.Event()
 
     def wait_for_memory() -> None:
-        share = memory_budget.take(of_slots(12, is_slow=True), owner="large")
-        assert share is not None
-        acquired.set()
-        share.close()
+        with memory_budget.wait_for_share(of_slots(12, is_slow=True), owner="large"):
+            acquired.set()
 
     upper = memory_budget.take(of_slots(4), owner="small")
     assert upper is not None
