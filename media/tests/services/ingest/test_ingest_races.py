@@ -7,7 +7,7 @@ from threading import Barrier, BrokenBarrierError
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory
@@ -87,6 +87,19 @@ def test_an_upload_claimed_by_a_concurrent_request_is_reused(
     assert originals(memory) == [f"media/{resource.pk}/file.png"]
     assert [other.pk for other in others] == [resource.pk]
     assert Attachment.objects.filter(resource=resource).count() == 2
+
+
+def test_new_resources_are_inserted_in_the_order_of_their_hashes(
+    memory: MemoryStore, user: User
+) -> None:
+    """Inserts of the same files in another order would wait for each other."""
+    ingest(user, [upload_file(memory, user, photo(number)) for number in range(8)])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT content_hash FROM media_mediaresource ORDER BY ctid")
+        hashes = [content_hash for (content_hash,) in cursor.fetchall()]
+    assert len(hashes) == 8
+    assert hashes == sorted(hashes)
 
 
 @pytest.mark.covers("F12", "I03")
