@@ -94,6 +94,7 @@ def test_a_missing_file_fails_the_job_and_preserves_the_counts(
 
 
 @pytest.mark.covers("T66")
+@pytest.mark.django_db(transaction=True)  # each deletion has a transaction of its own
 def test_old_jobs_are_deleted_with_their_errors_and_files(private: MemoryStore, user: User) -> None:
     old, young = import_table(user, TABLE), import_table(user, TABLE)
     running = start_job(user, TABLE)

@@ -40,10 +40,11 @@ def harmless_pickle() -> bytes:
     return pickle.dumps(OrderedDict(weights=1.0), protocol=2)
 
 
-def zipped(pickled: bytes) -> bytes:
-    """Return a pickle in the newer PyTorch format."""
+def zipped(*pickles: bytes) -> bytes:
+    """Return pickles in the newer PyTorch format, which has one in most files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("model/data.pkl", pickled)
+        for number, pickled in enumerate(pickles):
+            archive.writestr(f"model/data{number or ''}.pkl", pickled)
         archive.writestr("model/data/0", bytes(16))
     return buffer.getvalue()

@@ -252,6 +252,7 @@ def test_a_malicious_pickle_has_no_effect_and_is_flagged(
     [
         (files.harmless_pickle(), Verdict.CLEAN),
         (files.zipped(files.harmless_pickle()), Verdict.CLEAN),
+        (files.zipped(files.harmless_pickle(), b"\x80\x02no pickle"), Verdict.SUSPICIOUS),
         (pickle.dumps(files.Calls(datetime, 2026, 1, 1)), Verdict.SUSPICIOUS),
         (b"this is no model at all", Verdict.UNSCANNED),
         (bytes(1000), Verdict.UNSCANNED),

@@ -135,3 +135,29 @@ def test_each_fetch_enqueues_the_next_one_of_any_owner(
     assert server.request_count("/1.png") == 1
     assert len(server.requests) == 21
     assert not RemoteImage.objects.unfinished().exists()
+
+
+def test_an_owner_of_many_images_has_one_chance_like_any_other(
+    user: User,
+    server: ImageServer,
+    fetcher: RemoteFetcher,
+    enqueued: list[UUID],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = [f"https://{HOST}/1.png?{number}" for number in range(5)]
+    other = UserFactory.create()
+    import_rows(user, *many)
+    import_rows(other, FIRST_URL)
+    RemoteImage.objects.update(sent_at=None)
+    candidates: list[UUID] = []
+
+    def choose_first(ids: list[UUID]) -> UUID:
+        candidates.extend(ids)
+        return ids[0]
+
+    monkeypatch.setattr("random.choice", choose_first)
+
+    fetch_remote.fetch(enqueued[0], fetcher=fetcher)
+
+    owners = RemoteImage.objects.filter(pk__in=candidates).values_list("user_id", flat=True)
+    assert sorted(owners) == sorted([user.pk, other.pk])

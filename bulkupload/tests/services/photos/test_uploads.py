@@ -133,6 +133,24 @@ def test_uploads_nobody_reports_are_found(user: User, public: MemoryStore) -> No
     assert outcomes(batch) == {"AW-1_1.png": "UPLOADED", "AW-1_2.png": "WAITING"}
 
 
+def test_uploads_that_were_never_looked_for_come_first(
+    user: User, public: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "BATCH_SIZE", 1)
+    files = photos("a.png", "b.png")
+    batch, rows = create(user, files)
+    for row in rows:
+        assert row.ticket is not None
+        client_put(public, row.ticket.put, files[row.photo.path])
+    now = timezone.now() + arrivals.CHECK_AFTER
+    batch.files.filter(path="a.png").update(checked_at=now - 2 * arrivals.CHECK_AGAIN_AFTER)
+    batch.files.filter(path="b.png").update(checked_at=None)
+
+    arrivals.find_unreported(public, now=now)
+
+    assert outcomes(batch) == {"a.png": "WAITING", "b.png": "UPLOADED"}
+
+
 def test_a_product_is_chosen_by_hand(user: User) -> None:
     shoe = product(user, "AW-1")
     batch = uploaded(user, photos("other.png"))

@@ -150,6 +150,20 @@ def test_a_damaged_sku_is_refused_again_whatever_the_message(
     assert BulkUploadRowError.objects.get(job=third).message == message
 
 
+@pytest.mark.parametrize("zeros", [["00", "0000"], ["0000", "00"]])
+def test_a_damaged_sku_is_as_long_as_the_longest_of_the_tables_that_had_it(
+    private: MemoryStore, user: User, zeros: list[str]
+) -> None:
+    for padding in zeros:
+        table = f"sku,name\n{padding}01231,a\n{padding}01232,b\n90789,c\n"
+        refused = import_table(user, table)
+
+    again = import_table(user, error_file_of(refused))
+
+    assert errors_by_column(again) == [("sku", "excel_damage", "90789")]
+    assert "000090789" in BulkUploadRowError.objects.get(job=again).message
+
+
 @pytest.mark.parametrize("cell", ["90789 ", "\u00a090789", '"=""90789"""', "90789\u200b"])
 def test_a_damaged_sku_is_refused_again_after_a_spreadsheet_saved_the_error_file(
     private: MemoryStore, user: User, cell: str

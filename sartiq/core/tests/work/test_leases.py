@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from media.models import ObjectDeletion
 from media.models.deletion import DeletionReason
+from sartiq.core.tests.row_locks import check_that_it_waits
 from sartiq.core.work import leases
 from sartiq.core.work.leases import Lease, LeaseLostError
 
@@ -131,6 +132,18 @@ def test_a_release_can_leave_the_attempt_uncounted(row: ObjectDeletion) -> None:
 
     row.refresh_from_db()
     assert (row.attempts, row.lease_holder, row.lease_expires_at) == (0, None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_must_be_held_is_locked() -> None:
+    row = create_deletion()
+    lease = take_once(row)
+
+    def finish() -> None:
+        with transaction.atomic():
+            lease.require_held()
+
+    check_that_it_waits(finish, row)
 
 
 @pytest.mark.covers("F05")
