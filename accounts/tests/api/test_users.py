@@ -23,6 +23,7 @@ from accounts.tests.conftest import Team
 from accounts.tests.factories import (
     client_of,
 )
+from sartiq.core.models import Event
 
 pytestmark = pytest.mark.django_db
 
@@ -176,6 +177,24 @@ def test_a_superuser_changes_a_user(team: Team) -> None:
     assert response.status_code == 200
     assert {name: response.json()[name] for name in change} == change
     assert may_sign_in("moved@example.com", NEW_PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("change", "actions"),
+    [
+        ({"full_name": "Moved"}, ["user.updated"]),
+        ({"is_active": False}, ["user.updated", "user.deactivated"]),
+        ({"is_active": True}, ["user.updated"]),
+        ({"password": NEW_PASSWORD}, ["user.password_changed"]),
+    ],
+)
+def test_a_change_is_recorded_by_what_it_changed(
+    team: Team, change: dict[str, Any], actions: list[str]
+) -> None:
+    client_of(team.superuser).patch(f"{USERS}{team.member.pk}", change)
+
+    events = Event.objects.filter(object_id=team.member.pk).order_by("created_at", "pk")
+    assert list(events.values_list("action", flat=True)) == actions
 
 
 def test_a_superuser_disables_a_user_at_once(team: Team) -> None:
