@@ -1,6 +1,7 @@
 """More load than the server can take, and dependencies that hang."""
 
 import json
+import time
 from collections.abc import Iterator
 from statistics import median
 
@@ -31,6 +32,7 @@ _OVERLOAD_COLUMNS = (
     "p99 of 503",
     "p99 health",
     "p99 redirect",
+    "CPU of clients",
     "presigns",
 )
 
@@ -41,16 +43,18 @@ def measure_overload(product: Product, *, rounds: int, seconds: float) -> None:
         request = _presign_request(product, api_client)
     url = product.api
     send_load(url, request, seconds=seconds, clients=CLIENTS)  # warm up
-    rates, outcomes = [], []
+    rates, outcomes, client_seconds = [], [], []
     for _ in range(rounds):
         rates.append(send_load(url, request, seconds=seconds, clients=CLIENTS).rate)
         streams = {
             PRESIGN: Stream(OVERLOAD * rates[-1], repeated(request)),
             **{name: _stream(product, name) for name in (HEALTH, REDIRECT)},
         }
+        before = time.process_time()
         outcomes.append(send_at_rate(url, streams, seconds=seconds, connections=CONNECTIONS))
+        client_seconds.append(time.process_time() - before)
     rows, shares = [], []
-    for rate, outcome in zip(rates, outcomes, strict=True):
+    for rate, outcome, cpu in zip(rates, outcomes, client_seconds, strict=True):
         presign = outcome[PRESIGN]
         good = presign.completed_before_end[200] / seconds
         shares.append(good / rate)
@@ -64,6 +68,7 @@ def measure_overload(product: Product, *, rounds: int, seconds: float) -> None:
                 presign.milliseconds(0.99, 503),
                 outcome[HEALTH].milliseconds(0.99),
                 outcome[REDIRECT].milliseconds(0.99),
+                f"{cpu:.1f} s",
                 presign.counts,
             )
         )
