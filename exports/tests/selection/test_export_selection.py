@@ -199,6 +199,34 @@ def test_each_level_applies_once_the_more_specific_one_is_deleted(
     assert used == ["direct", "guideline", "organization", "user", "System default"]
 
 
+def test_a_requested_configuration_applies_to_every_selection(
+    client: APIClient, shoe: Product, user: User
+) -> None:
+    requested, linked = (
+        ExportConfiguration.objects.create(user=user, name=name) for name in ("second", "linked")
+    )
+    ExportConfiguration.objects.filter(pk=linked.pk).update(created_at=shoe.created_at)  # first
+    look = Look.objects.create(user=user, name="City", export_configuration=linked)
+    look.products.add(shoe)
+    request = ProductionRequest.objects.create(user=user, name="Run", export_configuration=linked)
+    request.looks.add(look)
+    selections: list[dict[str, Any]] = [
+        {"product_ids": [shoe.pk]},
+        {"look_ids": [look.pk]},
+        {"production_request_id": request.pk},
+    ]
+
+    used = [
+        [
+            preview(client, **selection, **choice)["export_configuration"]["name"]
+            for choice in ({}, {"export_configuration_id": requested.pk})
+        ]
+        for selection in selections
+    ]
+
+    assert used == [["linked", "second"]] * 3
+
+
 def test_deleted_rows_are_not_exported(client: APIClient, user: User, shoe: Product) -> None:
     subject = Subject.objects.create(user=user, name="Ada", slug="ada")
     guideline = Guideline.objects.create(user=user, name="White")
