@@ -111,6 +111,18 @@ def test_slow_files_of_one_owner_do_not_block_other_owners(
     assert [ready_of(user) for user in photos] == [0, 1]
 
 
+def test_a_turn_releases_its_memory(memory: MemoryStore, user: User) -> None:
+    """Of the slow files of one owner only one is decoded at a time."""
+    ingest(user, [upload_file(memory, user, photo(number)) for number in range(2)])
+    resize(MediaResource.objects.all(), 6000)
+
+    for _ in range(2):
+        turn = turns.take()
+        assert turn is not None
+        with turn:
+            assert turns.take() is None
+
+
 def test_each_step_of_the_round_uses_the_index_of_turns(user: User) -> None:
     rows = [
         MediaResource(
