@@ -216,10 +216,12 @@ def test_a_requested_configuration_applies_to_every_selection(
         {"production_request_id": request.pk},
     ]
 
+    choices: list[dict[str, Any]] = [{}, {"export_configuration_id": requested.pk}]
+
     used = [
         [
             preview(client, **selection, **choice)["export_configuration"]["name"]
-            for choice in ({}, {"export_configuration_id": requested.pk})
+            for choice in choices
         ]
         for selection in selections
     ]
