@@ -19,13 +19,14 @@ from exports.errors import (
 )
 from exports.models import ExportConfiguration, ExportItem, ExportRun, ImageFormat, RunStatus
 from exports.rules.limits import MAX_ARCHIVE_BYTES, MAX_FILES
-from exports.services import retention, runs
+from exports.services import build_archive, convert_item, retention, runs
 from exports.tests.exporting import (
     archive_of,
     delete_due_objects,
     entry,
     files_of,
     finished_run,
+    item_ids,
     item_of,
     manifest_of,
     run_to_end,
@@ -248,3 +249,29 @@ def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaR
     assert stored_keys() == [young.archive_key]
     with pytest.raises(ExportExpiredError, match=r"^The archive has expired and was deleted\."):
         runs.sign_download(user=user, run_id=old.pk)
+
+
+def test_only_the_given_export_is_packed(user: User, photos: list[MediaResource]) -> None:
+    other, run = (start(user, entry(photos[0])) for _ in range(2))
+    for item_id in (*item_ids(other), *item_ids(run)):
+        convert_item.produce(item_id)
+
+    build_archive.assemble(run.pk)
+
+    other.refresh_from_db()
+    run.refresh_from_db()
+    assert (other.status, run.status) == (RunStatus.RUNNING, RunStatus.COMPLETED)
+
+
+def test_an_export_starts_with_its_first_file(user: User, photos: list[MediaResource]) -> None:
+    run = start(user, entry(photos[0]), entry(photos[1]))
+    first, second = item_ids(run)
+    convert_item.produce(first)
+    run.refresh_from_db()
+    started_at = run.started_at
+
+    convert_item.produce(second)
+
+    run.refresh_from_db()
+    assert started_at is not None
+    assert run.started_at == started_at
