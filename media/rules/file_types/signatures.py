@@ -81,11 +81,11 @@ def _by_brand(head: bytes, start: int) -> str | None:
 
 
 def _by_late_brand(head: bytes) -> str:
-    """Return the type of a file whose `ftyp` box is not the first; it may be after these bytes."""
+    """Return the type of a file whose `ftyp` box is not the first; it may end after these bytes."""
     position = 0
     while position + _BOX_HEADER <= len(head):
         size, kind = unpack(">I4s", head, position)
-        if kind == b"ftyp":
+        if kind == b"ftyp" and position + size <= len(head):
             return _by_brand(head, position) or "video/quicktime"
         if kind not in _EARLY_BOXES or size < _BOX_HEADER:
             break

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.models import Model
+from psycopg import sql as query
 
 
 @contextmanager
@@ -56,3 +58,35 @@ def check_that_it_waits(change: Callable[[], object], row: Model) -> None:
         pytest.raises(OperationalError, match="lock timeout"),
     ):
         change()
+
+
+@contextmanager
+def locked_before_update(row: Model) -> Iterator[None]:
+    """Check that the block locks the row before the first statement that updates its table.
+
+    Without the lock, the statement could overwrite what another transaction has committed since the
+    row was read.
+    """
+    update = f'UPDATE "{row._meta.db_table}"'
+    was_locked: list[bool] = []
+
+    def check(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any) -> Any:
+        if str(sql).startswith(update):
+            was_locked.append(_is_locked(row))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(check):
+        yield
+    assert was_locked[:1] == [True]
+
+
+def _is_locked(row: Model) -> bool:
+    """Return whether another connection cannot lock the row."""
+    statement = query.SQL("SELECT 1 FROM {} WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED")
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute(statement.format(query.Identifier(row._meta.db_table)), [row.pk])
+            return cursor.fetchone() is None
+    finally:
+        other.close()

@@ -78,9 +78,8 @@ class Lease(Generic[Leased]):
             thread.join()
 
     def _renew_until(self, done: Event) -> None:
-        interval = max(settings.LEASE_SECONDS / 3, MIN_RENEWAL_SECONDS)
         try:
-            while not done.wait(interval):
+            while not done.wait(renewal_interval(settings.LEASE_SECONDS)):
                 self.renew()
         except (LeaseLostError, DatabaseError):
             log.info("lease_not_renewed", holder=str(self.holder))
@@ -106,6 +105,11 @@ class Lease(Generic[Leased]):
             after=after, count_attempt=count_attempt, dependency_down=dependency_down
         )
         self._held().update(**values)
+
+
+def renewal_interval(lease_seconds: float) -> float:
+    """Return the seconds between two renewals from a thread: a third of the lease."""
+    return max(lease_seconds / 3, MIN_RENEWAL_SECONDS)
 
 
 def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:

@@ -53,10 +53,13 @@ def declaring(total: int) -> bytes:
 
 
 def zip64_archive() -> bytes:
-    """Return an archive whose entry keeps its sizes in the ZIP64 field."""
+    """Return an archive whose larger entries keep their numbers in the ZIP64 field."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file, file.open("a", "w", force_zip64=True) as entry:
-        entry.write(b"shoe")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zipfile, "ZIP64_LIMIT", 30)
+        with zipfile.ZipFile(buffer, "w") as file:
+            for name, size in (("a", 20), ("b", 40), ("c", 20)):  # the offset of "c" is larger too
+                file.writestr(name, b"x" * size)
     return buffer.getvalue()
 
 

@@ -1,12 +1,21 @@
 """The size an AV1 stream is coded in, whatever its container says."""
 
 import io
+import struct
+from typing import Any
 
 import pytest
 
 from media.rules.formats import av1, avif
 from media.rules.formats.reader import Reader
-from media.tests.rules.file_types.specimens import FLOODS, animation, encoded, sample_image
+from media.tests.rules.file_types.specimens import (
+    FLOODS,
+    animation,
+    box,
+    encoded,
+    ftyp,
+    sample_image,
+)
 
 AVIF = "image/avif"
 REDUCED = bytes.fromhex("0a0a182231f2b6880868342032")  # a still of 400 by 300
@@ -56,3 +65,69 @@ def test_the_offset_of_the_declared_size_is_found() -> None:
 
 def test_a_sequence_has_the_size_of_its_track() -> None:
     assert avif.differing_size(Reader(io.BytesIO(animation(AVIF)))) is None
+
+
+def container(
+    version: int, base_size: int, index_size: int, *, method: int = 0, stream: bytes = REDUCED
+) -> bytes:
+    """Return an AVIF whose second item, a stream of 400 by 300, is declared as 63 by 47.
+
+    `version` is that of its table of item locations, which has fields of the given sizes.
+    """
+    head = ftyp(b"avif")
+    start = len(head) + 8 + 5  # in `mdat`, behind other data
+    base = start - 3 if base_size else 0
+
+    def item(number: int, offset: int, extents: int) -> bytes:
+        extent = bytes(index_size) + struct.pack(">II", offset, len(stream))
+        return (
+            number.to_bytes(4 if version == 2 else 2, "big")
+            + (struct.pack(">H", method) if version else b"")
+            + bytes(2)
+            + base.to_bytes(base_size, "big")
+            + struct.pack(">H", extents)
+            + extent * extents
+        )
+
+    count = struct.pack(">I" if version == 2 else ">H", 2)
+    sizes = struct.pack(">B3xBB", version, 0x44, base_size << 4 | index_size)
+    properties = [
+        box(b"ispe", bytes(4), struct.pack(">II", 9, 9)),
+        box(b"pixi", bytes(4), b"\x01\x08"),
+        box(b"ispe", bytes(4), struct.pack(">II", 63, 47)),
+    ]
+    if version == 2:  # as for more than 65,535 items
+        primary = box(b"pitm", b"\x01\0\0\0", struct.pack(">I", 2))
+        links = struct.pack(">B2xBIIBHIBHH", 1, 1, 2, 1, 1, 1, 2, 2, 0x8002, 0x8003)
+    else:
+        primary = box(b"pitm", bytes(4), struct.pack(">H", 2))
+        links = struct.pack(">B2xBIHBBHBBB", 0, 0, 2, 1, 1, 1, 2, 2, 0x82, 0x83)
+    meta = box(
+        b"meta",
+        bytes(4),
+        primary,
+        box(b"iloc", sizes, count, item(1, 0, 2), item(2, start - base, 1)),
+        box(b"iprp", box(b"ipco", *properties), box(b"ipma", links)),
+    )
+    return head + box(b"mdat", bytes(5), stream) + meta
+
+
+@pytest.mark.parametrize(
+    ("version", "base_size", "index_size"),
+    [(0, 0, 0), (0, 4, 0), (1, 8, 4), (1, 0, 8), (2, 4, 0), (2, 8, 4)],
+)
+def test_the_stream_is_found_in_every_table_of_item_locations(
+    version: int, base_size: int, index_size: int
+) -> None:
+    whole = container(version, base_size, index_size)
+
+    coded = avif.differing_size(Reader(io.BytesIO(whole)))
+
+    assert coded == (whole.index(struct.pack(">II", 63, 47)), 400, 300)
+
+
+@pytest.mark.parametrize("options", [{"method": 1}, {"stream": b"\x12\x00"}], ids=str)
+def test_an_image_without_a_known_coded_size_is_not_reported(options: dict[str, Any]) -> None:
+    whole = container(1, 4, 0, **options)  # method 1: the offset does not count from the start
+
+    assert avif.differing_size(Reader(io.BytesIO(whole))) is None

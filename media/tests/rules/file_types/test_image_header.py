@@ -12,7 +12,9 @@ from media.tests.rules.file_types.specimens import (
     IMAGE_FORMATS,
     animation,
     encoded,
+    ftyp,
     gif,
+    mp4,
     png,
     png_chunk,
     sample_image,
@@ -33,6 +35,15 @@ def test_the_frames_of_an_animation_are_counted(content_type: str, frames: int) 
     header = measure(io.BytesIO(animation(content_type, frames)), content_type)
 
     assert header == ImageHeader(width=64, height=48, frames=frames)
+
+
+def test_an_avif_sequence_with_a_track_header_of_32_bit_times_is_measured() -> None:
+    movie = mp4(seconds=3).replace(b"vide", b"pict")  # a frame for each second
+    whole = ftyp(b"avis") + movie[movie.index(b"mdat") - 4 :]
+
+    header = measure(io.BytesIO(whole), "image/avif")
+
+    assert header == ImageHeader(width=320, height=240, frames=3)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from media.errors import ContentTypeMismatchError, FileEmptyError
 from media.rules.file_types.content_types import FILE_TYPES
 from media.rules.file_types.signatures import sniff
 from media.rules.file_types.structure import require_complete
+from media.rules.formats.mp3 import frame_length
 from media.tests.rules.file_types.specimens import FOREIGN, WHOLE, animation, ftyp, mp3
 
 
@@ -99,3 +100,21 @@ def test_mp3_is_detected_with_and_without_a_tag(first: bytes, expected: str | No
 def test_an_empty_file_is_reported_as_empty() -> None:
     with pytest.raises(FileEmptyError):
         require_complete(io.BytesIO(), "image/png")
+
+
+@pytest.mark.parametrize("rate", range(1, 15))
+@pytest.mark.parametrize("sampling", [44100, 48000, 32000])
+@pytest.mark.parametrize(("version", "shift"), [(3, 0), (2, 1), (0, 2)], ids=["1", "2", "2.5"])
+def test_the_length_of_an_mp3_frame_follows_from_its_rates(
+    version: int, shift: int, sampling: int, rate: int
+) -> None:
+    """The steps between bit rates double: of MPEG 1 every four, of MPEG 2 after the eighth."""
+    octave, step = divmod(rate - 1, 4)
+    kilobits = (4 + step << 3 + octave) if version == 3 else 8 * rate + 8 * max(rate - 8, 0)
+    index = [44100, 48000, 32000].index(sampling)
+    header = 0x7FF << 21 | version << 19 | 1 << 17 | rate << 12 | index << 10
+
+    samples = 1152 if version == 3 else 576
+    length = samples * kilobits * 1000 // 8 // (sampling >> shift)
+    assert frame_length(header.to_bytes(4, "big")) == length
+    assert frame_length((header | 1 << 9).to_bytes(4, "big")) == length + 1

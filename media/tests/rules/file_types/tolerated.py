@@ -16,6 +16,7 @@ from media.tests.rules.file_types.specimens import (
     archive,
     box,
     encoded,
+    ftyp,
     mp3,
     mp4,
     pdf,
@@ -206,6 +207,8 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "MP4 behind free": (MP4, lambda: late_brand(box(b"free"))),
     "MP4 behind skip and wide": (MP4, lambda: late_brand(box(b"skip", bytes(9)), box(b"wide"))),
     "MP4 behind uuid": (MP4, lambda: late_brand(box(b"uuid", bytes(40)))),
+    "MP4 whose brands are cut off": (MP4, lambda: box(b"free", bytes(8168)) + ftyp(b"zzzz", b"isom")
+                                     + mp4()[32:]),
     "MP4 behind much": (MP4, lambda: late_brand(box(b"free", bytes(90_000)))),
     "MP4 data first": (MP4, mp4_with_data_first),
     "MP4 and a trailer": (MP4, lambda: mp4() + bytes(3000)),

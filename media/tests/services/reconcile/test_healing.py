@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
+from media.actions import MediaAction
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus
 from media.rules.failures import ObjectLoss
 from media.services import resources
@@ -17,6 +19,8 @@ from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import PNG, deliver, drain, ingest, photo, ready, upload_file, upload_of
 from sartiq.core.errors import ContentionError
+from sartiq.core.models import Event
+from sartiq.core.tests.row_locks import locked_before_update
 
 HEADERS = ObjectHeaders(content_type=PNG)
 
@@ -138,6 +142,17 @@ def test_two_uploads_of_the_lost_bytes_at_once_heal_one_row(
 
     assert found == [lost.pk, lost.pk]
     assert is_whole(memory, lost, photo(1))
+    assert Event.objects.filter(action=MediaAction.RESOURCE_REPAIRED).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_row_is_locked_before_it_is_healed(memory: MemoryStore, user: User) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost)
+    url = upload_file(memory, user, photo(1))
+
+    with locked_before_update(lost):
+        ingest(user, [url])
 
 
 def test_a_row_inserted_meanwhile_makes_the_request_start_again(
@@ -228,7 +243,7 @@ def test_a_temporary_object_that_is_left_heals(memory: MemoryStore, user: User) 
     assert upload_of(url).resource == lost
 
 
-def test_a_ready_resource_with_the_same_bytes_takes_the_attachments(
+def test_a_resource_in_the_trash_with_the_same_bytes_takes_the_attachments(
     memory: MemoryStore, user: User
 ) -> None:
     lost = ready(memory, user, photo(1))
@@ -237,10 +252,14 @@ def test_a_ready_resource_with_the_same_bytes_takes_the_attachments(
     twin = ready(memory, user, photo(1))
     MediaResource.objects.filter(pk=lost.pk).update(content_hash=twin.content_hash)
     lost.refresh_from_db()
+    Attachment.objects.filter(resource=twin).delete()
+    MediaResource.objects.filter(pk=twin.pk).update(unattached_at=Now(), deleted_at=Now())
 
     assert resources.retry(lost) is False
 
-    assert Attachment.objects.filter(resource=twin).count() == 2
+    assert Attachment.objects.get().resource == twin
+    twin.refresh_from_db()
+    assert (twin.unattached_at, twin.deleted_at) == (None, None)
     lost.refresh_from_db()
     assert (lost.status, lost.failure_code) == (ResourceStatus.FAILED, "object_missing")
     assert lost.unattached_at is not None

@@ -10,6 +10,7 @@ from accounts.models import User
 from media.errors import EmptyBucketError, ForeignEnvironmentError
 from media.models import MediaResource, ReconcileReport, ReconcileState, ResourceStatus
 from media.rules import keys
+from media.rules.failures import ObjectLoss
 from media.services.cleanup.grace import GraceTooShortError
 from media.services.reconcile import lost_objects
 from media.services.reconcile.service import reconcile
@@ -23,6 +24,7 @@ from media.tests.services.deletion.aged_rows import (
     stored,
 )
 from media.tests.services.reconcile.passes import codes, ready, run
+from sartiq.core.tests.row_locks import locked_before_update
 from sartiq.core.work.exclusive import AlreadyRunningError, exclusive
 
 pytestmark = pytest.mark.django_db
@@ -193,3 +195,11 @@ def test_the_content_type_counts_where_something_differs(
     run(store)
 
     assert codes()[row.storage_key] == "object_changed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_is_locked_before_it_is_marked(store: AheadMemoryStore, user: User) -> None:
+    lost = ready(store, user)
+
+    with locked_before_update(lost):
+        assert lost_objects.mark([(lost, ObjectLoss.MISSING)]) == 1

@@ -208,3 +208,10 @@ def test_a_lease_lost_during_a_long_call_is_not_taken_back(
     assert {name: getattr(row, name) for name in others} == others
     with transaction.atomic(), pytest.raises(LeaseLostError):
         lease.require_held()
+
+
+@pytest.mark.parametrize(("lease_seconds", "interval"), [(60, 20), (1.5, 0.5), (0.9, 0.5)])
+def test_a_thread_renews_after_a_third_of_the_lease_at_most_twice_a_second(
+    lease_seconds: float, interval: float
+) -> None:
+    assert leases.renewal_interval(lease_seconds) == interval

@@ -7,7 +7,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
@@ -90,7 +90,7 @@ def test_a_locked_row_is_left_for_the_next_run() -> None:
     locked, free = idempotency_key(user, "locked"), idempotency_key(user, "free")
     other = connection.copy()
     try:
-        with transaction.atomic(), other.cursor() as cursor:
+        with other.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute(
                 "SELECT 1 FROM core_idempotencykey WHERE id = %s FOR UPDATE", [locked.pk]
