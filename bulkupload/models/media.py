@@ -178,7 +178,7 @@ class _PendingResources(Func):
 class BulkUploadMediaQuerySet(models.QuerySet["BulkUploadMedia"]):
     """Queries for the images of rows."""
 
-    def outdated(self) -> Self:
+    def with_unsaved_outcome(self) -> Self:
         """Keep attached ones of which another number is pending than was saved."""
         attached = self.filter(status=MediaStatus.ATTACHED)
         return attached.exclude(pending=_PendingResources("resources"))

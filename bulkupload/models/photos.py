@@ -38,6 +38,7 @@ class PhotoStatus(models.TextChoices):
 
     WAITING = "WAITING", "Waiting for its upload"
     UPLOADED = "UPLOADED", "Uploaded"
+    # Only with `replace`: it has a resource, but its slot changes when all its photos are ready.
     INGESTED = "INGESTED", "Waiting for the others of its slot"
     ATTACHED = "ATTACHED", "Attached"
     READY = "READY", "Ready"
@@ -47,7 +48,7 @@ class PhotoStatus(models.TextChoices):
 
 
 WITH_REASON: Final = (PhotoStatus.CONFLICT, PhotoStatus.FAILED)
-UNVERIFIED: Final = (PhotoStatus.ATTACHED, PhotoStatus.INGESTED)
+AWAITING_OUTCOME: Final = (PhotoStatus.ATTACHED, PhotoStatus.INGESTED)
 TO_ATTACH: Final = Q(
     status=PhotoStatus.UPLOADED,
     product_id__isnull=False,
@@ -158,22 +159,22 @@ class PhotoFileQuerySet(models.QuerySet["PhotoFile"]):
         """Filter those to attach that no worker holds and that were enqueued before a moment."""
         return self.to_attach().filter(due_and_unleased(), sent_at__lt=sent_before)
 
-    def unverified(self) -> Self:
+    def awaiting_outcome(self) -> Self:
         """Filter those with a resource that has not been found READY yet."""
-        return self.filter(status__in=UNVERIFIED)
+        return self.filter(status__in=AWAITING_OUTCOME)
 
-    def outdated(self) -> Self:
-        """Filter unverified ones whose resource has become READY or FAILED, or was deleted."""
+    def with_unsaved_outcome(self) -> Self:
+        """Filter those awaiting an outcome whose resource has become READY or FAILED, or was deleted."""
         resource = MediaResource.objects.filter(pk=OuterRef("resource_id"))
         attached = Q(~Exists(resource.pending()), status=PhotoStatus.ATTACHED)
         ingested = Q(~Exists(resource.usable()), status=PhotoStatus.INGESTED)  # READY ones wait
-        return self.unverified().filter(attached | ingested)
+        return self.awaiting_outcome().filter(attached | ingested)
 
     def being_attached(self) -> Self:
         """Filter those to attach, and those whose files are being verified."""
         pending = MediaResource.objects.pending().filter(pk=OuterRef("resource_id"))
         ingested = Q(Exists(pending), status=PhotoStatus.INGESTED)
-        rows = self.filter(status__in=[PhotoStatus.UPLOADED, *UNVERIFIED])  # for the index
+        rows = self.filter(status__in=[PhotoStatus.UPLOADED, *AWAITING_OUTCOME])  # for the index
         return rows.filter(TO_ATTACH | Q(status=PhotoStatus.ATTACHED) | ingested)
 
     def expected(self) -> Self:

@@ -63,20 +63,21 @@ def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
 
 def _finish() -> int:
     """Save the outcomes of images and finish the jobs that have no work left; return how many."""
-    for pk in list(_outdated_jobs().values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]):
+    for pk in list(_jobs_with_unsaved_outcomes().values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]):
         finish.update_outcomes(pk)
     done = _done_jobs().order_by("created_at").values_list("pk", flat=True)
     return sum(lifecycle.finish(pk) for pk in list(done[:RECOVERY_BATCH_SIZE]))
 
 
-def _outdated_jobs() -> QuerySet[BulkUploadJob]:
+def _jobs_with_unsaved_outcomes() -> QuerySet[BulkUploadJob]:
     """Return jobs with images whose outcome is not saved, in turn: last saved, last again."""
     # A scalar subquery: PostgreSQL could join with EXISTS, and look at the images of ended jobs.
-    outdated = BulkUploadMedia.objects.outdated().filter(job=OuterRef("pk")).order_by()
+    images = BulkUploadMedia.objects.with_unsaved_outcome()
+    unsaved = images.filter(job=OuterRef("pk")).order_by()
     batches = BulkUploadMediaBatch.objects.filter(job=OuterRef("pk")).order_by("-updated_at")
-    jobs = BulkUploadJob.objects.importing().alias(outdated=Subquery(outdated.values("pk")[:1]))
+    jobs = BulkUploadJob.objects.importing().alias(unsaved=Subquery(unsaved.values("pk")[:1]))
     last_saved = Subquery(batches.values("updated_at")[:1])
-    return jobs.filter(outdated__isnull=False).order_by(last_saved)
+    return jobs.filter(unsaved__isnull=False).order_by(last_saved)
 
 
 def _done_jobs() -> QuerySet[BulkUploadJob]:

@@ -101,7 +101,7 @@ ADOBE_RGB: Final = ColourSpace(
 )
 
 
-def coded(primaries: int, transfer: int) -> ColourSpace | None:
+def space_from_cicp(primaries: int, transfer: int) -> ColourSpace | None:
     """Return the colour space of two H.273 codes; None when it is sRGB or not specified."""
     if (primaries, transfer) in {(2, 2), (1, 2), (2, 13)}:
         return None

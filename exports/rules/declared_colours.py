@@ -13,7 +13,7 @@ from exports.rules.colour_profiles import (
     SRGB,
     Chromaticities,
     ColourSpace,
-    coded,
+    space_from_cicp,
     power,
 )
 from media.errors import ContentError
@@ -36,7 +36,7 @@ def png_space(file: BinaryIO) -> tuple[ColourSpace | None, bool]:
     chunks = dict(_colour_chunks(Reader(file)))
     if b"cICP" in chunks:
         primaries, transfer = unpack(">BB", chunks[b"cICP"])
-        return coded(primaries, transfer), True
+        return space_from_cicp(primaries, transfer), True
     if b"gAMA" not in chunks or b"sRGB" in chunks:
         return None, False
     return _measured(unpack(">I", chunks[b"gAMA"])[0], chunks.get(b"cHRM")), False
@@ -48,7 +48,7 @@ def avif_space(file: BinaryIO) -> ColourSpace | None:
         codes = avif.colour_codes(Reader(file))
     except ContentError:
         return None
-    return coded(*codes) if codes else None
+    return space_from_cicp(*codes) if codes else None
 
 
 def exif_space(colour_space: str, interoperability: str) -> ColourSpace | None:

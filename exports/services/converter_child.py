@@ -72,7 +72,7 @@ def open_image(request: Message) -> Any:
 
 
 def scale_to_declared(image: Any, scale: list[float] | None) -> Any:
-    """Scale an image to its declared size, if it is coded in another."""
+    """Scale an image to the size its container declares; `scale` is None if it has that size."""
     return image.resize(scale[0], vscale=scale[1]) if scale else image
 
 

@@ -1,6 +1,6 @@
 from media.models.attachment import Attachment, AttachmentQuerySet
 from media.models.deletion import Bucket, DeletionReason, ObjectDeletion, ObjectDeletionQuerySet
-from media.models.environment import EnvironmentIdentity, created_identity, own_identity
+from media.models.environment import EnvironmentIdentity, get_or_create_identity, own_identity
 from media.models.reconcile import (
     ReconcileReport,
     ReconcileState,
@@ -34,6 +34,6 @@ __all__ = [
     "Upload",
     "UploadQuerySet",
     "UploadState",
-    "created_identity",
+    "get_or_create_identity",
     "own_identity",
 ]

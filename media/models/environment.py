@@ -37,7 +37,7 @@ def own_identity() -> Identity:
     return _identity(row.pk)
 
 
-def created_identity() -> Identity:
+def get_or_create_identity() -> Identity:
     """Return the identity of this environment, creating the database id if it is missing."""
     row, _ = EnvironmentIdentity.objects.get_or_create(is_only=True)
     return _identity(row.pk)

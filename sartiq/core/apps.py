@@ -14,11 +14,11 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         """Register checks, a lookup and the tasks as causes of events, and configure logging."""
         from sartiq.core import checks, logs  # noqa: F401, PLC0415  importing registers the checks
-        from sartiq.core.events import edges  # noqa: PLC0415  it imports models
+        from sartiq.core.events import causes  # noqa: PLC0415  it imports models
         from sartiq.core.postgresql import lookups  # noqa: PLC0415  like the line above
 
         lookups.register()
-        edges.follow_tasks()
+        causes.follow_tasks()
         logs.configure(settings.LOG_LEVEL)
 
 

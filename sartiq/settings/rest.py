@@ -40,7 +40,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TAGS": descriptions.tags(),
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "sartiq.core.api.schema.document.finish",
+        "sartiq.core.api.schema.document.postprocess_schema",
         "sartiq.core.api.schema.descriptions.describe",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

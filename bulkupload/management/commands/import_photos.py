@@ -180,7 +180,7 @@ def _step(batch: PhotoBatch) -> bool:
     if pk is not None:
         attach.attach(pk)
         return True
-    ids = photos.unverified().values_list("resource_id", flat=True)
+    ids = photos.awaiting_outcome().values_list("resource_id", flat=True)
     pending = MediaResource.objects.pending().filter(pk__in=list(ids), copied_from=None)
     pk = pending.filter(due_and_unleased()).values_list("pk", flat=True).first()
     if pk is not None:

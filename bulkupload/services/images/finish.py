@@ -26,7 +26,7 @@ def finish_job(job_id: UUID) -> None:
 
 def update_outcomes(job_id: UUID, *, batch_id: UUID | None = None) -> None:
     """Save which attached images of one batch, or of all, are ready or failed."""
-    rows = BulkUploadMedia.objects.outdated().filter(job_id=job_id)
+    rows = BulkUploadMedia.objects.with_unsaved_outcome().filter(job_id=job_id)
     if batch_id is not None:
         rows = rows.filter(batch_id=batch_id)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))

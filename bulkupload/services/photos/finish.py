@@ -25,7 +25,7 @@ def finish(batch_id: UUID) -> None:
     if lifecycle.end_if_done(batch_id):
         return
     photos = PhotoFile.objects.filter(batch_id=batch_id)
-    if photos.unverified().exists() and not photos.to_attach().exists():
+    if photos.awaiting_outcome().exists() and not photos.to_attach().exists():
         enqueue.finish_photos(batch_id)
 
 
@@ -34,24 +34,23 @@ def update_outcomes(batch_id: UUID) -> None:
     photos = PhotoFile.objects.filter(batch_id=batch_id)
     after: UUID | None = None
     while True:
-        page = photos.outdated().order_by("pk")
+        page = photos.with_unsaved_outcome().order_by("pk")
         rows = list((page.filter(pk__gt=after) if after else page)[:PAGE_SIZE])
         if not rows:
             break
         after = rows[-1].pk
         _save_outcomes(batch_id, rows)
     ingested = photos.filter(status=PhotoStatus.INGESTED)
-    groups = ingested.order_by().values_list("product_id", "slot").distinct()
-    for product_id, slot in list(groups):
-        _replace(PhotoFile(batch_id=batch_id, product_id=product_id, slot=slot))
+    for photo in list(ingested.order_by("product_id", "slot").distinct("product_id", "slot")):
+        _replace_slot_of(photo)
 
 
 def batches_to_update() -> QuerySet[PhotoBatch]:
     """Return the batches with an outcome to save, or a slot whose photos are all ready."""
     ingested = PhotoFile.objects.filter(status=PhotoStatus.INGESTED).order_by()
     complete = slots.complete(PhotoFile.objects.filter(batch__in=ingested.values("batch_id")))
-    outdated = PhotoFile.objects.outdated().order_by()
-    ids = outdated.values("batch_id").union(complete.values("batch_id"))
+    unsaved = PhotoFile.objects.with_unsaved_outcome().order_by()
+    ids = unsaved.values("batch_id").union(complete.values("batch_id"))
     return PhotoBatch.objects.filter(pk__in=ids)
 
 
@@ -72,11 +71,11 @@ def _save_outcomes(batch_id: UUID, rows: list[PhotoFile]) -> None:
     with transaction.atomic():
         lifecycle.lock(PhotoBatch(pk=batch_id))
         for (outcome, code), ids in by_outcome.items():
-            unverified = PhotoFile.objects.unverified().filter(pk__in=ids)
+            photos = PhotoFile.objects.awaiting_outcome().filter(pk__in=ids)
             if outcome == PhotoStatus.FAILED:
-                lifecycle.fail(unverified, failure(code))
+                lifecycle.fail(photos, failure(code))
             else:
-                unverified.update(status=outcome, finished_at=Now(), updated_at=Now())
+                photos.update(status=outcome, finished_at=Now(), updated_at=Now())
         crash_point("photo-outcomes-saved")
 
 
@@ -87,14 +86,14 @@ def _states_of(rows: Iterable[PhotoFile]) -> dict[UUID | None, tuple[str, str]]:
     return {pk: (status, code) for pk, status, code in fields}
 
 
-def _replace(example: PhotoFile) -> None:
-    """Replace a slot if all photos of the batch for it have READY resources."""
-    batch = PhotoBatch.objects.get(pk=example.batch_id)
-    members = PhotoFile.objects.in_slot_of(example).exclude(status__in=slots.OUT_OF_SLOT)
-    if members.exclude(status__in=slots.IN_PLACE).exists():
+def _replace_slot_of(photo: PhotoFile) -> None:
+    """Replace the slot of a photo if all photos of the batch for it have READY resources."""
+    batch = PhotoBatch.objects.get(pk=photo.batch_id)
+    members = PhotoFile.objects.in_slot_of(photo).exclude(status__in=slots.CONFLICT_OR_SKIPPED)
+    if members.exclude(status__in=slots.READY_TO_REPLACE).exists():
         return
     with transaction.atomic():
-        product_ids = {example.product_id} if example.product_id else set()
+        product_ids = {photo.product_id} if photo.product_id else set()
         has_product = attach_images.lock_products(batch.scope, product_ids)
         if lifecycle.lock(batch).status != batch.status:
             return
@@ -103,12 +102,12 @@ def _replace(example: PhotoFile) -> None:
         if not has_product:
             lifecycle.fail(ingested, failure("product_deleted"))
             return
-        ids = {photo.resource_id for photo in photos}
-        locked = slots.lock_resources(ids | slots.attached_resource_ids(example))
+        ids = {row.resource_id for row in photos}
+        locked = slots.lock_resources(ids | slots.attached_resource_ids(photo))
         resources = {
             row.pk: row for row in locked if row.pk in ids and row.status == ResourceStatus.READY
         }
-        is_complete = all(photo.status in slots.IN_PLACE for photo in photos)
+        is_complete = all(row.status in slots.READY_TO_REPLACE for row in photos)
         if is_complete and resources.keys() == ids:
             slots.replace(photos, resources)
             crash_point("photo-slot-replaced")

@@ -207,7 +207,7 @@ def _is_attaching(batch: PhotoBatch) -> bool:
     files = batch.files
     return (
         files.being_attached().exists()
-        or files.outdated().exists()
+        or files.with_unsaved_outcome().exists()
         or slots.complete(files.all()).exists()
     )
 

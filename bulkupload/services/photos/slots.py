@@ -16,8 +16,8 @@ from media.models import Attachment, MediaResource, ResourceStatus
 from media.services import attachments
 
 LIST_SLOTS = list_slots(EntityType.PRODUCT)
-IN_PLACE = (PhotoStatus.INGESTED, PhotoStatus.READY)  # of a slot that is to be replaced
-OUT_OF_SLOT = (PhotoStatus.CONFLICT, PhotoStatus.SKIPPED)
+READY_TO_REPLACE = (PhotoStatus.INGESTED, PhotoStatus.READY)  # of a slot that is to be replaced
+CONFLICT_OR_SKIPPED = (PhotoStatus.CONFLICT, PhotoStatus.SKIPPED)
 
 
 def conflict_of(photo: PhotoFile, content_hash: str, *, replaces: bool) -> PhotoFailure | None:
@@ -35,7 +35,7 @@ def conflict_of(photo: PhotoFile, content_hash: str, *, replaces: bool) -> Photo
 def _rivals(photo: PhotoFile) -> list[PhotoFile]:
     """Return the other photos of the batch that are, or may come, into the slot of a photo."""
     others = PhotoFile.objects.in_slot_of(photo).exclude(pk=photo.pk)
-    rivals = others.exclude(status__in=[*OUT_OF_SLOT, PhotoStatus.FAILED])
+    rivals = others.exclude(status__in=[*CONFLICT_OR_SKIPPED, PhotoStatus.FAILED])
     return list(rivals.only("position", "path", "status"))
 
 
@@ -45,7 +45,7 @@ def _count_earlier(photo: PhotoFile) -> int:
 
 def _count_of_batch(photo: PhotoFile) -> int:
     """Return how many photos of the batch have a place in a list before this one gets one."""
-    in_place = sum(rival.status in IN_PLACE for rival in _rivals(photo))
+    in_place = sum(rival.status in READY_TO_REPLACE for rival in _rivals(photo))
     return max(_count_earlier(photo), in_place)
 
 
@@ -55,10 +55,10 @@ def complete(photos: "QuerySet[PhotoFile]") -> "QuerySet[Any, Any]":
     `photos` are all photos of some batches.
     """
     ready = MediaResource.objects.ready().filter(pk=OuterRef("resource_id"))
-    members = photos.exclude(status__in=OUT_OF_SLOT).order_by()
+    members = photos.exclude(status__in=CONFLICT_OR_SKIPPED).order_by()
     counted = members.values("batch_id", "product_id", "slot").annotate(
         ingested=Count("pk", filter=Q(status=PhotoStatus.INGESTED)),
-        incomplete=Count("pk", filter=~Q(Exists(ready), status__in=IN_PLACE)),
+        incomplete=Count("pk", filter=~Q(Exists(ready), status__in=READY_TO_REPLACE)),
     )
     return counted.filter(ingested__gt=0, incomplete=0)
 

@@ -23,7 +23,7 @@ from sartiq.core.limits import request_limits
 from sartiq.core.limits.request_limits import map_in_threads
 from sartiq.core.work.crash_points import crash_point
 
-MAX_DOWNLOADS = 8  # at a time for one request; more gain nothing on two cores
+MAX_PARALLEL_STORE_CALLS = 8  # at a time for one request; more gain nothing on two cores
 
 _WRONG_HASH = "The file does not match the declared SHA-256."  # for stores that do not check it
 
@@ -53,7 +53,7 @@ def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> ResultsByKey:
         return {}
     request_limits.extend(limits.REQUEST_BASE_TIME)
     started = time.monotonic()
-    with ThreadPoolExecutor(max_workers=min(MAX_DOWNLOADS, len(distinct))) as pool:
+    with ThreadPoolExecutor(max_workers=min(MAX_PARALLEL_STORE_CALLS, len(distinct))) as pool:
         heads = map_in_threads(pool, lambda upload: _head(store, upload), distinct)
         total = sum(head.size for head in heads if isinstance(head, ObjectHead))
         if total > limits.MAX_REQUEST_BYTES:

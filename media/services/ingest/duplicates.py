@@ -13,7 +13,7 @@ from uuid import UUID
 from accounts.models import OwnerScope
 from media.errors import ObjectNotFoundError
 from media.models import MediaResource, ResourceStatus
-from media.services.ingest.check import MAX_DOWNLOADS
+from media.services.ingest.check import MAX_PARALLEL_STORE_CALLS
 from media.storage import ObjectStore
 from sartiq.core.limits.request_limits import map_in_threads
 
@@ -48,7 +48,7 @@ def find_without_object(
     lost = frozenset(version_of(row) for row in rows if row.status != ResourceStatus.READY)
     if not ready:
         return lost
-    with ThreadPoolExecutor(max_workers=min(MAX_DOWNLOADS, len(ready))) as pool:
+    with ThreadPoolExecutor(max_workers=min(MAX_PARALLEL_STORE_CALLS, len(ready))) as pool:
         intact = map_in_threads(pool, lambda row: _is_intact(store, row), ready)
     damaged = [row for row, is_intact in zip(ready, intact, strict=True) if not is_intact]
     return lost.union(map(version_of, damaged))

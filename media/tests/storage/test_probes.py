@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from media.errors import StoreMisconfiguredError
-from media.models import EnvironmentIdentity, created_identity
+from media.models import EnvironmentIdentity, get_or_create_identity
 from media.services import store_verification
 from media.storage import factory, private_store, public_store
 from media.storage.probes import probe_buckets
@@ -153,7 +153,7 @@ def process_without_verification(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_first_start_is_ready_once_the_store_is_verified(
     client: Client, settings: Settings, proxy: FaultProxy
 ) -> None:
-    created_identity()
+    get_or_create_identity()
 
     first = client.get("/health/ready")
     settings.S3_ENDPOINT_URL = proxy.url  # other settings, so they are verified again
@@ -191,7 +191,7 @@ def test_a_first_start_with_a_wrong_upload_endpoint_is_not_ready(
 def test_an_outage_after_the_verification_leaves_the_service_ready(
     client: Client, settings: Settings, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    created_identity()
+    get_or_create_identity()
     settings.S3_ENDPOINT_URL = proxy.url
     factory.reset()
     assert client.get("/health/ready").status_code == 200

@@ -1,6 +1,6 @@
 """Who causes the events of the running code, and where from.
 
-The edges set a function that describes the cause. It is called only when an event is recorded, so
+Middleware and task signals (`causes`) set a function that describes the cause. It is called only when an event is recorded, so
 a request that records none does not pay for it, and the user is known by then.
 """
 

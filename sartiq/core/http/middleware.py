@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 
 from sartiq.core.errors import SartiqError, UnsupportedTypeError
 from sartiq.core.events import context
-from sartiq.core.events.edges import cause_of_request, user_id_of
+from sartiq.core.events.causes import cause_of_request, user_id_of
 from sartiq.core.http.error_pages import error_response, is_staff_page
 from sartiq.core.http.exception_handler import json_error_response
 

@@ -112,7 +112,7 @@ def test_a_row_is_finished_when_its_last_image_is(public: MemoryStore, user: Use
 
 
 @pytest.mark.parametrize(
-    ("change", "is_outdated"),
+    ("change", "is_unsaved"),
     [
         ({}, False),
         ({"status": ResourceStatus.READY}, True),
@@ -120,8 +120,8 @@ def test_a_row_is_finished_when_its_last_image_is(public: MemoryStore, user: Use
         ({"deleted_at": Now()}, True),  # it was replaced, so it was ready
     ],
 )
-def test_a_row_with_a_repeated_and_a_refused_image_is_outdated_when_its_resource_changes(
-    user: User, change: dict[str, Any], *, is_outdated: bool
+def test_a_row_with_a_repeated_and_a_refused_image_has_an_unsaved_outcome_when_its_resource_changes(
+    user: User, change: dict[str, Any], *, is_unsaved: bool
 ) -> None:
     [job] = waiting_imports(user, 1)
     row = BulkUploadMedia.objects.get(job=job)
@@ -130,4 +130,4 @@ def test_a_row_with_a_repeated_and_a_refused_image_is_outdated_when_its_resource
 
     MediaResource.objects.filter(pk=row.resources[0]).update(updated_at=Now(), **change)
 
-    assert BulkUploadMedia.objects.filter(job=job).outdated().exists() is is_outdated
+    assert BulkUploadMedia.objects.filter(job=job).with_unsaved_outcome().exists() is is_unsaved

@@ -16,7 +16,7 @@ from media.models import (
     MediaResource,
     ObjectDeletion,
     Upload,
-    created_identity,
+    get_or_create_identity,
     own_identity,
 )
 from media.rules.environment import Identity
@@ -61,7 +61,7 @@ def production(
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     store.ahead = aged_rows.OLD
     with factory.replaced(public=store):
-        own = created_identity()
+        own = get_or_create_identity()
         for bucket_store in (store, private_store()):
             mark(bucket_store, own)
         stored(store, new_temp_key())
@@ -260,7 +260,7 @@ def test_any_role_may_read_the_identifier_by_default() -> None:
 
 
 def test_the_id_is_written_once() -> None:
-    first, second = created_identity(), created_identity()
+    first, second = get_or_create_identity(), get_or_create_identity()
 
     assert first == second == own_identity()
     assert (first.environment, first.is_complete) == (django_settings.ENVIRONMENT_NAME, True)
@@ -269,6 +269,6 @@ def test_the_id_is_written_once() -> None:
 
 def test_a_marker_contains_all_three_values() -> None:
     store = MemoryStore()
-    mark(store, created_identity())
+    mark(store, get_or_create_identity())
 
     assert marker_of(store) == own_identity()

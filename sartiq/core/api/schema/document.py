@@ -104,7 +104,7 @@ def keep_canonical_paths(endpoints: list[Any]) -> list[Any]:
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(("/api/v1/", "/files/"))]
 
 
-def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def postprocess_schema(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add the shared error schemas and responses, and the format of every path id."""
     components = result.setdefault("components", {})
     schemas = components.setdefault("schemas", {})

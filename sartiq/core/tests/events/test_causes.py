@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from accounts.models import User
 from accounts.tests.factories import UserFactory, client_of
 from sartiq.core.events import context
-from sartiq.core.events.edges import cause_of_request
+from sartiq.core.events.causes import cause_of_request
 from sartiq.core.models import ActorKind, Event
 
 

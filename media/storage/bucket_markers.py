@@ -8,7 +8,7 @@ from django.conf import settings
 
 from media.actions import MediaAction
 from media.errors import ForeignEnvironmentError
-from media.models import MediaResource, Upload, created_identity
+from media.models import MediaResource, Upload, get_or_create_identity
 from media.rules import keys
 from media.rules.environment import UNMARKED, Identity, differences
 from media.storage.contract import ObjectStore
@@ -32,7 +32,7 @@ def mark_buckets(*, adopt: ConfirmAdoption | None, dry_run: bool) -> Iterator[st
     if dry_run:
         yield f"Would mark both buckets as {settings.ENVIRONMENT_NAME} unless marked."
         return
-    own = created_identity()
+    own = get_or_create_identity()
     yield _mark_bucket(settings.R2_BUCKET_NAME, public_store(), own, adopt)
     yield _mark_bucket(settings.R2_PRIVATE_BUCKET_NAME, private_store(), own, adopt)
 
