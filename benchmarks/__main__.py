@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument(
         "--latency-ms", type=float, default=0.0, help="additional latency of each store request"
     )
+    parser.add_argument("--worker-processes", type=int, default=2, help="of the Celery worker")
     parser.add_argument(
         "--patient", action="store_true", help="run slow importers of `bulk` in every round, too"
     )
@@ -55,16 +56,17 @@ def main() -> None:
         encoders.compare_encoders(rounds=options.rounds)
     if set(options.parts) <= set(STANDALONE_PARTS):
         return
-    with started_product(latency=options.latency_ms / 1000) as product:
+    env = {"WORKER_PROCESSES": str(options.worker_processes)}
+    with started_product(latency=options.latency_ms / 1000, env=env) as product:
         files.warm_up(product)
         measure(product, options)
 
 
 @contextmanager
-def started_product(*, latency: float) -> Iterator[Product]:
+def started_product(*, latency: float, env: dict[str, str]) -> Iterator[Product]:
     """Start a product whose store, with a `latency` in seconds, is reached through a proxy."""
     stack = Stack.temporary(environ={})
-    env = {"REQUEST_SECONDS": "5"}  # as in production
+    env = {"REQUEST_SECONDS": "5", **env}  # as in production
     with ExitStack() as exits:
         if latency and stack.seaweed is not None:
             proxy = exits.enter_context(StoreProxy(target=stack.seaweed.port, latency=latency))

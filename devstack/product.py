@@ -60,7 +60,7 @@ class Product:
         self.organization_id = ""
         self.users: dict[str, Person] = {}
         self.web = self._child("web", self._web_command())
-        self.worker = self._child("worker", _worker_command(2), death_signal=signal.SIGQUIT)
+        self.worker = self._child("worker", _worker_command(None), death_signal=signal.SIGQUIT)
         self.beat = self._child("beat", self._beat_command())
 
     @property
@@ -88,8 +88,8 @@ class Product:
         """Run a management command and return what it printed."""
         return self._run(sys.executable, "manage.py", *arguments)
 
-    def start_worker(self, *, processes: int = 2) -> None:
-        """Start the Celery worker."""
+    def start_worker(self, *, processes: int | None = None) -> None:
+        """Start the Celery worker, by default with as many processes as the settings say."""
         self.worker.command = _worker_command(processes)
         self.worker.start()
 
@@ -267,10 +267,11 @@ def _port_or_free(port: int) -> int:
     return port or free_port()
 
 
-def _worker_command(processes: int) -> list[str | Path]:
+def _worker_command(processes: int | None) -> list[str | Path]:
+    concurrency = () if processes is None else ("--concurrency", str(processes))
     return [
         *(sys.executable, "-m", "celery", "-A", "sartiq.celery", "worker"),
-        *("--pool", "prefork", "--concurrency", str(processes), "--loglevel", "INFO"),
+        *("--pool", "prefork", *concurrency, "--loglevel", "INFO"),
         # No heartbeats: sending one to a lost broker would keep the worker from stopping.
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("--hostname", "worker@%h"),

@@ -44,6 +44,7 @@ app.conf.update(
     accept_content=["json"],
     task_time_limit=settings.TASK_TIME_LIMIT,
     task_publish_retry=False,
+    worker_concurrency=settings.WORKER_PROCESSES,
     worker_prefetch_multiplier=1,
     worker_cancel_long_running_tasks_on_connection_loss=True,
     worker_hijack_root_logger=False,

@@ -63,7 +63,9 @@ def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
 
 def _finish() -> int:
     """Save the outcomes of images and finish the jobs that have no work left; return how many."""
-    for pk in list(_jobs_with_unsaved_outcomes().values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]):
+    for pk in list(
+        _jobs_with_unsaved_outcomes().values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]
+    ):
         finish.update_outcomes(pk)
     done = _done_jobs().order_by("created_at").values_list("pk", flat=True)
     return sum(lifecycle.finish(pk) for pk in list(done[:RECOVERY_BATCH_SIZE]))

@@ -190,6 +190,7 @@ BROKER_URL = env.BROKER_URL
 BROKER_SOCKET_TIMEOUT = 5.0  # seconds
 # The sending of a message waits at most this long: the row is enqueued again later.
 PUBLISH_TIMEOUT = 1.0  # seconds
+WORKER_PROCESSES = env.WORKER_PROCESSES
 TASK_TIME_LIMIT = env.TASK_TIME_LIMIT
 # Building an archive reads every exported file again, so it may take longer than other tasks.
 ASSEMBLY_TIME_LIMIT = env.ASSEMBLY_TIME_LIMIT

@@ -97,6 +97,7 @@ class Environment(BaseSettings):
     DATABASE_STATEMENT_SECONDS: WholeNumber = Field(default=10, ge=1, le=600)
 
     # --- Background work ---
+    WORKER_PROCESSES: WholeNumber = Field(default=2, ge=1, le=64)
     TASK_TIME_LIMIT: WholeNumber = Field(default=300, ge=1, le=_WEEK)
     ASSEMBLY_TIME_LIMIT: WholeNumber = Field(default=840, ge=1, le=_WEEK)
     VISIBILITY_TIMEOUT: WholeNumber = Field(default=900, ge=2, le=_WEEK)

@@ -16,7 +16,7 @@ from media.storage.deadline import time_limit
 from media.storage.deadline_sockets import CONNECT_SECONDS, READ_SECONDS, open_pool
 from media.storage.per_process import PerProcess
 from media.storage.s3.errors import is_busy
-from media.storage.s3.gate import StoreGate
+from media.storage.s3.store_breaker import StoreBreaker
 from media.storage.s3.sigv4 import Signer
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class S3Clients:
         self._connection = connection
         self._client = PerProcess(self._make, lambda client: client.close())
         self.pool = PerProcess(self._open_pool, lambda pool: pool.clear())
-        self.gate = StoreGate(self._responds)
+        self.store_breaker = StoreBreaker(self._responds)
 
     def get(self) -> "S3Client":
         """Return this process's boto3 client."""

@@ -36,7 +36,7 @@ class SignedRequests:
         attempt = 1
         while True:
             try:
-                with self._clients.gate.attempt():
+                with self._clients.store_breaker.attempt():
                     return self._send_once(method, key, headers)
             except (S3ResponseError, HTTPError, OSError) as error:
                 if attempt == ATTEMPTS or not _may_succeed_later(error) or not _pause(attempt):

@@ -171,7 +171,7 @@ class S3Store:
 
     def _run(self, call: "Callable[[S3Client], T]") -> T:
         """Make one call within its time limit and translate its errors."""
-        with translated(), self._clients.gate.attempt():
+        with translated(), self._clients.store_breaker.attempt():
             return within(self._budget, lambda: call(self._clients.get()))
 
     def _read(self, method: str, key: str, headers: dict[str, str]) -> BaseHTTPResponse:

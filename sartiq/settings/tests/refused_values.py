@@ -92,6 +92,7 @@ REFUSED = [
     ("LOG_LEVEL", "loud", "is 'loud'. Allowed: DEBUG or INFO"),
     ("PROXY_COUNT", "-1", "is '-1'. Allowed: a whole number from 0 to 10"),
     ("PROXY_COUNT", "one", "is 'one'. Allowed: a whole number from 0 to 10"),
+    ("WORKER_PROCESSES", "0", "is '0'. Allowed: a whole number from 1 to 64"),
     ("LEASE_SECONDS", "0", "is '0'. Allowed: a whole number from 1 to"),
     ("LEASE_SECONDS", "2.5", "is '2.5'. Allowed: a whole number from 1 to"),
     ("TRASH_DAYS", "0", "is '0'. Allowed: a whole number from 1 to 3650"),

@@ -12,10 +12,10 @@ from urllib3.exceptions import ReadTimeoutError
 
 from devstack.process.ports import free_port
 from media.errors import StoreUnavailableError
-from media.storage.s3 import gate as gate_module
+from media.storage.s3 import store_breaker as module
 from media.storage.s3.connection import S3Clients, S3Connection
 from media.storage.s3.errors import S3ResponseError
-from media.storage.s3.gate import MAX_FAILURES, StoreGate
+from media.storage.s3.store_breaker import MAX_FAILURES, StoreBreaker
 from media.storage.s3.store import S3Store
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
@@ -33,10 +33,10 @@ def client_error(status: int) -> ClientError:
 
 
 @pytest.fixture
-def gate() -> Iterator[StoreGate]:
-    """Return a gate whose store responds again at the end of the test."""
+def store_breaker() -> Iterator[StoreBreaker]:
+    """Return a breaker whose store responds again at the end of the test."""
     ended = Event()
-    yield StoreGate(lambda: ended.wait(10))
+    yield StoreBreaker(lambda: ended.wait(10))
     ended.set()
 
 
@@ -46,9 +46,9 @@ def limits(*, seconds: float = 5, permits: bool = True) -> RequestLimits:
     )
 
 
-def fail(gate: StoreGate, error: Exception, *, times: int = MAX_FAILURES) -> None:
+def fail(store_breaker: StoreBreaker, error: Exception, *, times: int = MAX_FAILURES) -> None:
     for _ in range(times):
-        with pytest.raises(type(error)), gate.attempt():
+        with pytest.raises(type(error)), store_breaker.attempt():
             raise error
 
 
@@ -73,13 +73,13 @@ def connection(endpoint: str) -> S3Connection:
         client_error(500),
     ],
 )
-def test_outages_in_a_row_open_the_breaker(gate: StoreGate, error: Exception) -> None:
+def test_outages_in_a_row_open_the_breaker(store_breaker: StoreBreaker, error: Exception) -> None:
     with limited(limits()):
-        fail(gate, error, times=MAX_FAILURES - 1)
-        before = gate.breaker.is_open
-        fail(gate, error, times=1)
+        fail(store_breaker, error, times=MAX_FAILURES - 1)
+        before = store_breaker.breaker.is_open
+        fail(store_breaker, error, times=1)
 
-    assert (before, gate.breaker.is_open) == (False, True)
+    assert (before, store_breaker.breaker.is_open) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -94,58 +94,60 @@ def test_outages_in_a_row_open_the_breaker(gate: StoreGate, error: Exception) ->
         client_error(403),
     ],
 )
-def test_refusals_show_that_the_store_responds(gate: StoreGate, error: Exception) -> None:
+def test_refusals_show_that_the_store_responds(
+    store_breaker: StoreBreaker, error: Exception
+) -> None:
     with limited(limits()):
-        fail(gate, TIMEOUT, times=MAX_FAILURES - 1)
-        fail(gate, error, times=1)
-        fail(gate, TIMEOUT, times=MAX_FAILURES - 1)
+        fail(store_breaker, TIMEOUT, times=MAX_FAILURES - 1)
+        fail(store_breaker, error, times=1)
+        fail(store_breaker, TIMEOUT, times=MAX_FAILURES - 1)
 
-    assert not gate.breaker.is_open
+    assert not store_breaker.breaker.is_open
 
 
-def test_a_timeout_for_lack_of_time_is_not_counted(gate: StoreGate) -> None:
+def test_a_timeout_for_lack_of_time_is_not_counted(store_breaker: StoreBreaker) -> None:
     with limited(limits(seconds=0)):
-        fail(gate, TIMEOUT)
+        fail(store_breaker, TIMEOUT)
 
-    assert not gate.breaker.is_open
+    assert not store_breaker.breaker.is_open
 
 
-def test_workers_pass_an_open_breaker_and_are_not_counted(gate: StoreGate) -> None:
-    fail(gate, TIMEOUT)
-    closed = not gate.breaker.is_open
-    gate.breaker.open()
+def test_workers_pass_an_open_breaker_and_are_not_counted(store_breaker: StoreBreaker) -> None:
+    fail(store_breaker, TIMEOUT)
+    closed = not store_breaker.breaker.is_open
+    store_breaker.breaker.open()
 
-    with gate.attempt():
+    with store_breaker.attempt():
         passed = True
 
     assert (closed, passed) == (True, True)
 
 
 def test_a_request_without_a_permit_does_not_wait_behind_a_slow_one(
-    gate: StoreGate, monkeypatch: pytest.MonkeyPatch
+    store_breaker: StoreBreaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered = []
 
     def enter() -> None:
-        with limited(limits(permits=False)), gate.attempt():
+        with limited(limits(permits=False)), store_breaker.attempt():
             entered.append(True)
 
-    with limited(limits()), gate.attempt():
+    with limited(limits()), store_breaker.attempt():
         enter()  # the store is quick: there are just many requests
-        monkeypatch.setattr(gate_module, "MIN_WAIT", timedelta(0))
+        monkeypatch.setattr(module, "MIN_WAIT", timedelta(0))
         with pytest.raises(StoreUnavailableError):
             enter()
     enter()
 
     assert entered == [True, True]
-    assert not gate.breaker.is_open
+    assert not store_breaker.breaker.is_open
 
 
-def test_an_open_breaker_fails_every_operation_at_once(gate: StoreGate) -> None:
+def test_an_open_breaker_fails_every_operation_at_once(store_breaker: StoreBreaker) -> None:
     clients = S3Clients(connection(NOTHING))
-    clients.gate = gate
+    clients.store_breaker = store_breaker
     store = S3Store(connection(NOTHING), "bucket", clients=clients)
-    gate.breaker.open()
+    store_breaker.breaker.open()
 
     started = time.monotonic()
     with limited(limits()):
@@ -178,14 +180,14 @@ def test_the_probe_accepts_every_response_of_a_working_store(
         proxy.plan = lambda _method, _number: fault
         clients = S3Clients(connection(proxy.url))
 
-        assert clients.gate.breaker._probe() is responds
+        assert clients.store_breaker.breaker._probe() is responds
         clients.close()
 
 
 def test_the_probe_notices_a_store_that_is_down() -> None:
     clients = S3Clients(connection(f"http://127.0.0.1:{free_port()}"))
 
-    assert clients.gate.breaker._probe() is False
+    assert clients.store_breaker.breaker._probe() is False
 
 
 def test_a_wait_for_the_store_ends_with_the_request() -> None:
@@ -197,5 +199,5 @@ def test_a_wait_for_the_store_ends_with_the_request() -> None:
         with limited(limits(seconds=0.1)), pytest.raises(StoreUnavailableError):
             store.head("temp/019c0000-0000-7000-8000-000000000000_1_a.png")
 
-        assert time.monotonic() - started < gate_module.MIN_WAIT.total_seconds()
+        assert time.monotonic() - started < module.MIN_WAIT.total_seconds()
         store.close()

@@ -23,8 +23,8 @@ MIN_WAIT: Final = timedelta(seconds=1)
 _RATE_LIMITED: Final = frozenset({408, 429})
 
 
-class StoreGate:
-    """A breaker and a bulkhead that the operations of requests pass."""
+class StoreBreaker:
+    """The circuit breaker and the bulkhead in front of the store, for requests."""
 
     def __init__(self, probe: Callable[[], bool]) -> None:
         self.breaker = Breaker("object store", probe=probe, max_failures=MAX_FAILURES)
