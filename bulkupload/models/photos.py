@@ -164,7 +164,7 @@ class PhotoFileQuerySet(models.QuerySet["PhotoFile"]):
         return self.filter(status__in=AWAITING_OUTCOME)
 
     def with_unsaved_outcome(self) -> Self:
-        """Filter those awaiting an outcome whose resource has become READY or FAILED, or was deleted."""
+        """Filter those awaiting an outcome whose resource is READY, FAILED or deleted by now."""
         resource = MediaResource.objects.filter(pk=OuterRef("resource_id"))
         attached = Q(~Exists(resource.pending()), status=PhotoStatus.ATTACHED)
         ingested = Q(~Exists(resource.usable()), status=PhotoStatus.INGESTED)  # READY ones wait

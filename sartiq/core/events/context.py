@@ -1,7 +1,8 @@
 """Who causes the events of the running code, and where from.
 
-Middleware and task signals (`causes`) set a function that describes the cause. It is called only when an event is recorded, so
-a request that records none does not pay for it, and the user is known by then.
+Middleware and task signals (`causes`) set a function that describes the cause. It is called only
+when an event is recorded: a request without events does not pay for it, and by then the user is
+known.
 """
 
 import sys

@@ -15,8 +15,8 @@ from media.errors import StoreUnavailableError
 from media.storage.s3 import store_breaker as module
 from media.storage.s3.connection import S3Clients, S3Connection
 from media.storage.s3.errors import S3ResponseError
-from media.storage.s3.store_breaker import MAX_FAILURES, StoreBreaker
 from media.storage.s3.store import S3Store
+from media.storage.s3.store_breaker import MAX_FAILURES, StoreBreaker
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
 from sartiq.core.limits.request_limits import RequestLimits, limited
