@@ -52,7 +52,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Choose the addresses of the services and set them in the environment."""
     worker = os.environ.get(WORKER)
     if worker is not None:
-        os.environ["BROKER_URL"] = own_database(os.environ["BROKER_URL"], worker)
+        os.environ["BROKER_URL"] = broker_url_for_worker(os.environ["BROKER_URL"], worker)
         return
     stack = Stack.temporary(environ=os.environ)
     early_config.stash[_stack_key] = stack
@@ -223,7 +223,7 @@ def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "--archive", f"{source}/.", target], check=True)  # noqa: S607
 
 
-def own_database(broker_url: str, worker: str) -> str:
+def broker_url_for_worker(broker_url: str, worker: str) -> str:
     """Return the broker URL with one Valkey database for each xdist worker."""
     number = int(worker.removeprefix("gw")) + 1
     return broker_url.replace("virtual_host=0", f"virtual_host={number}")

@@ -9,7 +9,7 @@ from accounts.models import Membership, OwnerScope, Role
 from accounts.tests.conftest import Team
 from sartiq.core.errors import NotPermittedError
 
-NO_ORGANIZATION = uuid.UUID("00000000-0000-7000-8000-000000000000")
+UNKNOWN_ID = uuid.UUID("00000000-0000-7000-8000-000000000000")
 
 
 def test_the_personal_scope_needs_no_query(
@@ -37,7 +37,7 @@ def test_a_scope_of_another_organization_is_refused_whether_or_not_it_exists(
     exists: bool,  # noqa: FBT001  a parameter of the table
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    organization_id = team.organization.pk if exists else NO_ORGANIZATION
+    organization_id = team.organization.pk if exists else UNKNOWN_ID
 
     with django_assert_num_queries(1), pytest.raises(NotPermittedError) as excinfo:
         selectors.scope_for(team.outsider, organization_id)
@@ -50,18 +50,18 @@ def test_a_superuser_may_act_in_every_existing_organization(team: Team) -> None:
 
     assert scope == OwnerScope(team.superuser.pk, team.organization.pk)
     with pytest.raises(OrganizationNotFoundError, match="Organization not found"):
-        selectors.scope_for(team.superuser, NO_ORGANIZATION)
+        selectors.scope_for(team.superuser, UNKNOWN_ID)
 
 
 @pytest.mark.covers("T40")
 def test_the_scopes_of_many_organizations_take_one_query(
     team: Team, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    wanted = [None, team.organization.pk, NO_ORGANIZATION]
+    organization_ids = [None, team.organization.pk, UNKNOWN_ID]
 
     with django_assert_num_queries(3):
         scopes = [
-            selectors.scopes_for(user, wanted)
+            selectors.scopes_for(user, organization_ids)
             for user in (team.member, team.outsider, team.superuser)
         ]
     with django_assert_num_queries(0):
@@ -109,7 +109,7 @@ def test_the_require_functions_agree_with_the_may_functions(team: Team) -> None:
     with pytest.raises(NotPermittedError):
         selectors.require_superuser(team.owner)
     with pytest.raises(OrganizationNotFoundError):
-        selectors.require_manager(team.superuser, NO_ORGANIZATION)
+        selectors.require_manager(team.superuser, UNKNOWN_ID)
 
 
 def test_roles_are_read_from_the_database(team: Team) -> None:

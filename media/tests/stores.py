@@ -51,15 +51,15 @@ class WatchedStore:
         return call
 
 
-def own_database() -> None:
+def set_database_id() -> None:
     """Give this database the id the shared buckets are marked with."""
     row = EnvironmentIdentity(id=DATABASE_ID, proven_settings=store_verification.fingerprint())
     EnvironmentIdentity.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def own_buckets() -> None:
+def mark_buckets() -> None:
     """Mark the two buckets of the settings as ours; they may contain objects of other tests."""
-    own_database()
+    set_database_id()
     list(setup.prepare_buckets(adopt=lambda _bucket, _old: True))
 
 
@@ -76,9 +76,9 @@ def _first_identity() -> Identity:
 
 
 @contextmanager
-def own_stores(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
+def stores_of_this_environment(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
     """Install these stores, marked as this environment's."""
-    own_database()
+    set_database_id()
     for store in (public, private):
         mark(store, _identity())
     with factory.replaced(public=public, private=private):
@@ -96,7 +96,9 @@ def memory_stores(store: MemoryStore) -> Iterator[MemoryStore]:
 def watched_stores(public: ObjectStore, private: ObjectStore) -> Iterator[WatchedStore]:
     """Install these stores, marked as this environment's and watched."""
     watched = WatchedStore(public)
-    with own_stores(cast("ObjectStore", watched), cast("ObjectStore", WatchedStore(private))):
+    with stores_of_this_environment(
+        cast("ObjectStore", watched), cast("ObjectStore", WatchedStore(private))
+    ):
         watched.calls = 0
         yield watched
 

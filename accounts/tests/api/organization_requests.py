@@ -10,10 +10,10 @@ ORGANIZATIONS = "/api/v1/organizations/"
 FORBIDDEN = {"detail": "Not enough permissions"}
 
 
-MISSING = {"detail": "Organization not found"}
+NOT_FOUND = {"detail": "Organization not found"}
 
 
-NOWHERE = "00000000-0000-7000-8000-000000000000"
+UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
 
 
 def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:

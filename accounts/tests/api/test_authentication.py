@@ -12,7 +12,13 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, User
 from accounts.services import sessions
-from accounts.tests.api.forgeries import FORGERIES, Claims, Forge, good, with_header
+from accounts.tests.api.forgeries import (
+    FORGERIES,
+    Claims,
+    Forge,
+    signed_with_our_secret,
+    with_header,
+)
 from accounts.tests.conftest import Team
 from accounts.tests.factories import UserFactory, client_of, token_of
 
@@ -40,7 +46,7 @@ def call(header: str, path: str = ME) -> Any:
 
 def test_a_token_crafted_with_our_secret_is_accepted(claims: Claims) -> None:
     # Otherwise all forgeries below could be refused for another reason.
-    assert call(f"Bearer {good(claims)}").status_code == 200
+    assert call(f"Bearer {signed_with_our_secret(claims)}").status_code == 200
     assert call(f"Bearer {with_header(claims, kid='any')}").status_code == 200
 
 
@@ -145,7 +151,9 @@ def test_authentication_takes_one_query(
 
 @pytest.mark.covers("T42")
 def test_a_permission_claimed_in_the_token_is_ignored(claims: Claims) -> None:
-    token = good(claims, is_superuser=True, is_staff=True, role="owner", scope="admin")
+    token = signed_with_our_secret(
+        claims, is_superuser=True, is_staff=True, role="owner", scope="admin"
+    )
 
     response = call(f"Bearer {token}", "/api/v1/users/")
 

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from accounts.models import Membership, Role
 from accounts.tests.api.organization_requests import (
     FORBIDDEN,
-    NOWHERE,
     ORGANIZATIONS,
+    UNKNOWN_ID,
     issues_of,
     members_path,
 )
@@ -87,9 +87,9 @@ def test_a_new_member_has_the_member_role_by_default(team: Team) -> None:
     ("body", "issues"),
     [
         ({}, {(("body",), "value_error")}),
-        ({"email": "a@b.de", "user_id": NOWHERE}, {(("body",), "value_error")}),
+        ({"email": "a@b.de", "user_id": UNKNOWN_ID}, {(("body",), "value_error")}),
         ({"email": "nobody@example.com"}, {(("body", "email"), "not_found")}),
-        ({"user_id": NOWHERE}, {(("body", "user_id"), "not_found")}),
+        ({"user_id": UNKNOWN_ID}, {(("body", "user_id"), "not_found")}),
         ({"user_id": "x"}, {(("body", "user_id"), "uuid_parsing")}),
         ({"email": "x"}, {(("body", "email"), "email")}),
         ({"email": "a@b.de", "role": "boss"}, {(("body", "role"), "enum")}),
@@ -180,7 +180,7 @@ def test_a_user_who_was_never_a_member_cannot_leave(team: Team) -> None:
 
     responses = [
         client.delete(f"{ORGANIZATIONS}{organization_id}/members/{team.outsider.pk}")
-        for organization_id in (team.organization.pk, NOWHERE)
+        for organization_id in (team.organization.pk, UNKNOWN_ID)
     ]
 
     assert {(response.status_code, response.content) for response in responses} == {

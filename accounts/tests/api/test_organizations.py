@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 from accounts.models import Membership, Organization, Role
 from accounts.tests.api.organization_requests import (
     FORBIDDEN,
-    MISSING,
-    NOWHERE,
+    NOT_FOUND,
     ORGANIZATIONS,
+    UNKNOWN_ID,
     issues_of,
     members_path,
 )
@@ -135,12 +135,12 @@ def test_members_see_their_organizations_and_superusers_all(
     assert names_seen_by(UserFactory.create()) == []
 
 
-PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
+ROLE_NAMES = ["owner", "admin", "member", "outsider", "superuser"]
 
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize(
-    ("method", "tail", "body", "statuses"),
+    ("method", "suffix", "body", "statuses"),
     [
         ("get", "", None, (200, 200, 200, 403, 200)),
         ("patch", "", {"name": "New"}, (200, 200, 403, 403, 200)),
@@ -151,62 +151,65 @@ PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
         ("get", "/members/{member}", None, (200, 200, 403, 403, 200)),
         ("patch", "/members/{member}", {"role": "admin"}, (200, 200, 403, 403, 200)),
         ("delete", "/members/{member}", None, (204, 204, 403, 403, 204)),
-        ("get", "/members/" + NOWHERE, None, (404, 404, 403, 403, 404)),
-        ("patch", "/members/" + NOWHERE, {"role": "admin"}, (404, 404, 403, 403, 404)),
-        ("delete", "/members/" + NOWHERE, None, (404, 404, 403, 403, 404)),
+        ("get", "/members/" + UNKNOWN_ID, None, (404, 404, 403, 403, 404)),
+        ("patch", "/members/" + UNKNOWN_ID, {"role": "admin"}, (404, 404, 403, 403, 404)),
+        ("delete", "/members/" + UNKNOWN_ID, None, (404, 404, 403, 403, 404)),
     ],
 )
 def test_each_role_gets_the_expected_status(
-    team: Team, method: str, tail: str, body: Any, statuses: tuple[int, ...]
+    team: Team, method: str, suffix: str, body: Any, statuses: tuple[int, ...]
 ) -> None:
     UserFactory.create(email="new@example.com")
     target = MembershipFactory.create(organization=team.organization).user
-    path = f"{ORGANIZATIONS}{team.organization.pk}{tail.format(member=target.pk)}"
-    for person, status in zip(PEOPLE, statuses, strict=True):
+    path = f"{ORGANIZATIONS}{team.organization.pk}{suffix.format(member=target.pk)}"
+    for role, status in zip(ROLE_NAMES, statuses, strict=True):
         Membership.objects.filter(user__email="new@example.com").delete()
         Membership.objects.update_or_create(
             user=target, organization=team.organization, defaults={"role": Role.MEMBER}
         )
 
-        response = getattr(client_of(getattr(team, person)), method)(path, body)
+        response = getattr(client_of(getattr(team, role)), method)(path, body)
 
-        assert (person, response.status_code) == (person, status)
+        assert (role, response.status_code) == (role, status)
         if status == 403:
             assert response.json() == FORBIDDEN
-    stranger = getattr(APIClient(), method)(path, body)
-    assert (stranger.status_code, stranger.json()) == (401, {"detail": "Not authenticated"})
+    anonymous_response = getattr(APIClient(), method)(path, body)
+    assert (anonymous_response.status_code, anonymous_response.json()) == (
+        401,
+        {"detail": "Not authenticated"},
+    )
 
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize(
-    ("method", "tail"),
+    ("method", "suffix"),
     [
         ("get", ""),
         ("patch", ""),
         ("get", "/members"),
         ("post", "/members"),
-        ("get", f"/members/{NOWHERE}"),
-        ("patch", f"/members/{NOWHERE}"),
-        ("delete", f"/members/{NOWHERE}"),
+        ("get", f"/members/{UNKNOWN_ID}"),
+        ("patch", f"/members/{UNKNOWN_ID}"),
+        ("delete", f"/members/{UNKNOWN_ID}"),
     ],
 )
-def test_a_missing_organization_is_indistinguishable_from_another_owners(
-    team: Team, method: str, tail: str
+def test_a_missing_and_a_foreign_organization_get_the_same_response(
+    team: Team, method: str, suffix: str
 ) -> None:
     bodies = {"post": {"email": "a@b.de"}, "patch": {"role": "member", "name": "x"}}
 
-    def ask(user: Any, organization_id: Any) -> Any:
-        path = f"{ORGANIZATIONS}{organization_id}{tail}"
+    def send(user: Any, organization_id: Any) -> Any:
+        path = f"{ORGANIZATIONS}{organization_id}{suffix}"
         return getattr(client_of(user), method)(path, bodies.get(method))
 
-    missing = ask(team.outsider, NOWHERE)
-    foreign = ask(team.outsider, team.organization.pk)
+    missing_response = send(team.outsider, UNKNOWN_ID)
+    foreign_response = send(team.outsider, team.organization.pk)
 
-    assert missing.status_code == foreign.status_code == 403
-    assert missing.content == foreign.content
-    response = ask(team.superuser, NOWHERE)
-    assert (response.status_code, response.json()) == (404, MISSING)
-    malformed = ask(team.superuser, "not-a-uuid")
+    assert missing_response.status_code == foreign_response.status_code == 403
+    assert missing_response.content == foreign_response.content
+    response = send(team.superuser, UNKNOWN_ID)
+    assert (response.status_code, response.json()) == (404, NOT_FOUND)
+    malformed = send(team.superuser, "not-a-uuid")
     assert malformed.status_code == 422
     assert issues_of(malformed) == {(("path", "org_id"), "uuid_parsing")}
 
@@ -215,9 +218,9 @@ def test_a_missing_organization_is_indistinguishable_from_another_owners(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("id", NOWHERE),
-        ("user_id", NOWHERE),
-        ("organization_id", NOWHERE),
+        ("id", UNKNOWN_ID),
+        ("user_id", UNKNOWN_ID),
+        ("organization_id", UNKNOWN_ID),
         ("created_at", "2001-01-01T00:00:00Z"),
         ("updated_at", "2001-01-01T00:00:00Z"),
         ("members", []),
@@ -245,10 +248,10 @@ def test_a_server_owned_value_of_an_organization_is_ignored(
 def test_paths_with_and_without_trailing_slash_respond_the_same(team: Team, slash: str) -> None:
     client = client_of(team.owner)
 
-    created = client.post(f"/api/v1/organizations{slash}", {"name": "New"})
-    names_seen_by = client.get(f"{members_path(team)}{slash}")
+    creation = client.post(f"/api/v1/organizations{slash}", {"name": "New"})
+    members = client.get(f"{members_path(team)}{slash}")
 
-    assert (created.status_code, names_seen_by.status_code) == (201, 200)
+    assert (creation.status_code, members.status_code) == (201, 200)
 
 
 def test_superusers_can_use_an_organization_without_members(team: Team) -> None:

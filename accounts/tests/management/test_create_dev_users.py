@@ -46,7 +46,10 @@ def test_the_users_can_sign_in_and_have_their_roles(allow_dev_users: None) -> No
     }
     assert [sign_in(account).status_code for account in users.values()] == [200] * 4
     roles = Membership.objects.values_list("user__email", "organization_id", "role")
-    assert {(email.partition("@")[0], str(place), role) for email, place, role in roles} == {
+    assert {
+        (email.partition("@")[0], str(organization_id), role)
+        for email, organization_id, role in roles
+    } == {
         ("owner", output["organization_id"], Role.OWNER),
         ("member", output["organization_id"], Role.MEMBER),
         ("outsider", output["other_organization_id"], Role.OWNER),

@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import own_stores
+from media.tests.stores import stores_of_this_environment
 
 
 @pytest.fixture
@@ -24,5 +24,5 @@ def staff_client(superuser: User) -> Client:
 @pytest.fixture
 def private_store(db: None) -> Iterator[MemoryStore]:
     store = MemoryStore()
-    with own_stores(MemoryStore(), store):
+    with stores_of_this_environment(MemoryStore(), store):
         yield store

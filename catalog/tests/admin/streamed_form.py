@@ -1,4 +1,4 @@
-"""A form of 100 MB that is never in memory as a whole."""
+"""A large form that is never in memory as a whole."""
 
 import io
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from media.storage.s3.multipart import chunks_of
 from media.storage.testing.memory import MemoryStore
 
 
-class Zeros(io.RawIOBase):
-    """A request body generated while it is read."""
+class GeneratedBody(io.RawIOBase):
+    """A request body of zeros between a head and a tail, generated while it is read."""
 
     def __init__(self, head: bytes, zeros: int, tail: bytes) -> None:
         self.length = len(head) + zeros + len(tail)
-        self._chunks = self.chunks_of(head, zeros, tail)
+        self._chunks = self._generate(head, zeros, tail)
         self._unread = b""
 
     @staticmethod
-    def chunks_of(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
+    def _generate(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
         yield head
         for start in range(0, zeros, 65536):
             yield bytes(min(65536, zeros - start))
@@ -37,13 +37,13 @@ class Zeros(io.RawIOBase):
         return len(chunk)
 
 
-def form_of(subject: Subject, *, size: int) -> Zeros:
+def form_of(subject: Subject, *, size: int) -> GeneratedBody:
     """Return a form whose file is a safetensors file of exactly `size` bytes."""
     start = files.safetensors({}, body=b"")
     field = '--b\r\nContent-Disposition: form-data; name="subject"\r\n\r\n'
     name = 'Content-Disposition: form-data; name="file"; filename="shoe.safetensors"'
     head = f"{field}{subject.pk}\r\n--b\r\n{name}\r\n\r\n".encode() + start
-    return Zeros(head, size - len(start), b"\r\n--b--\r\n")
+    return GeneratedBody(head, size - len(start), b"\r\n--b--\r\n")
 
 
 class CountingStore(MemoryStore):
@@ -51,7 +51,7 @@ class CountingStore(MemoryStore):
 
     stored = 0
 
-    def in_place(self) -> Any:
+    def installed_as_private_store(self) -> Any:
         return factory.replaced(private=self)
 
     def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:

@@ -142,7 +142,7 @@ def test_a_look_can_only_link_rows_of_its_owner(
     own = product(superuser, organization=organization)
     foreign = product(superuser)
 
-    response = staff_client.post(
+    rejected = staff_client.post(
         admin_url("add", model="look"),
         {
             "name": "Autumn",
@@ -151,7 +151,7 @@ def test_a_look_can_only_link_rows_of_its_owner(
             "products": [own.pk, foreign.pk],
         },
     )
-    conflict = staff_client.post(
+    accepted = staff_client.post(
         admin_url("add", model="look"),
         {
             "name": "Autumn",
@@ -161,8 +161,8 @@ def test_a_look_can_only_link_rows_of_its_owner(
         },
     )
 
-    assert list(errors_of(response)) == ["products"]
-    assert conflict.status_code == 302
+    assert list(errors_of(rejected)) == ["products"]
+    assert accepted.status_code == 302
     assert list(Look.objects.get().products.all()) == [own]
 
 

@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from catalog.models import LoraModel, Subject, Verdict
 from catalog.rules import lora as rules
-from catalog.tests.admin.streamed_form import CountingStore, Zeros, form_of
+from catalog.tests.admin.streamed_form import CountingStore, GeneratedBody, form_of
 from catalog.tests.services import model_files as files
 from media.errors import StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
@@ -153,7 +153,7 @@ def test_an_unavailable_store_is_reported_and_nothing_is_saved(
 # --- 100 MB, streamed -----------------------------------------------------------------------------
 
 
-def send(client: Client, body: Zeros) -> Any:
+def send(client: Client, body: GeneratedBody) -> Any:
     environment: dict[str, Any] = {
         "wsgi.input": io.BufferedReader(body),
         "CONTENT_TYPE": "multipart/form-data; boundary=b",
@@ -170,7 +170,7 @@ def test_uploading_100_megabytes_needs_little_memory(
     staff_client.get(reverse(ADD))  # load modules and templates before measuring memory
     tracemalloc.start()
 
-    with store.in_place():
+    with store.installed_as_private_store():
         response = send(staff_client, form_of(subject, size=rules.MAX_SIZE))
 
     _, peak = tracemalloc.get_traced_memory()

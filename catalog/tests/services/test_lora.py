@@ -20,7 +20,7 @@ from media.errors import FileNameRefusedError, StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
 from media.services import deletions
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.stores import own_stores
+from media.tests.stores import stores_of_this_environment
 from sartiq.core.errors import NotPermittedError
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -30,7 +30,7 @@ Save = Callable[..., ModelFile]
 @pytest.fixture
 def store(db: None) -> Iterator[MemoryStore]:
     private = MemoryStore()
-    with own_stores(MemoryStore(), private):
+    with stores_of_this_environment(MemoryStore(), private):
         yield private
 
 

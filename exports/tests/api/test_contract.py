@@ -1,4 +1,4 @@
-"""Every route of the specification, checked against its schemas: successes and errors."""
+"""Every operation of `contract/export_configuration.json`, checked against its schemas."""
 
 import json
 from datetime import datetime
@@ -29,6 +29,7 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 ON_ONE_CONFIGURATION = [
     operation
     for operation in OPERATIONS
+    # Neither the lists, whose paths end in "configurations", nor creation.
     if operation.method != "POST" and not operation.path.endswith("s")
 ]
 PUBLIC = "ExportConfigurationPublic"
@@ -47,7 +48,7 @@ def ids(people: People) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def served() -> dict[str, Any]:
+def openapi() -> dict[str, Any]:
     return document()
 
 
@@ -61,7 +62,7 @@ def call(operation: Operation, caller: User | None, ids: dict[str, str], body: A
     return response
 
 
-def require_public(body: dict[str, Any]) -> None:
+def require_all_fields(body: dict[str, Any]) -> None:
     """Assert what the schema does not require: all fields are there, and times are in UTC."""
     assert set(body) >= set(SCHEMAS[PUBLIC]["properties"])
     for name in ("created_at", "updated_at"):
@@ -85,9 +86,9 @@ def test_success_is_as_specified(operation: Operation, people: People, ids: dict
     body = json.loads(response.content)
     require_valid(body, operation.response)
     if operation.response.get("$ref", "").endswith(PUBLIC):
-        require_public(body)
+        require_all_fields(body)
     for row in body if isinstance(body, list) else []:
-        require_public(row)
+        require_all_fields(row)
 
 
 @each_operation
@@ -186,48 +187,58 @@ def test_a_malformed_id_is_as_specified(
 
 @each_operation
 def test_the_openapi_document_has_the_operation(
-    operation: Operation, served: dict[str, Any]
+    operation: Operation, openapi: dict[str, Any]
 ) -> None:
-    listed = served["paths"][operation.path][operation.method.lower()]
+    documented = openapi["paths"][operation.path][operation.method.lower()]
 
-    assert listed["summary"] == operation.title
-    responses = {status for status in listed["responses"] if status < "300"}
+    assert documented["summary"] == operation.title
+    responses = {status for status in documented["responses"] if status < "300"}
     assert responses == {str(operation.status)}
     if operation.request is not None:
-        assert listed["requestBody"]["content"]["application/json"]["schema"] == operation.request
-    content = listed["responses"][str(operation.status)].get("content")
+        assert (
+            documented["requestBody"]["content"]["application/json"]["schema"] == operation.request
+        )
+    content = documented["responses"][str(operation.status)].get("content")
     if operation.response is None:
         assert content is None
     else:
         assert content["application/json"]["schema"] == operation.response
 
 
-def property_type(shape: dict[str, Any]) -> Any:
+def comparable_property(declared: dict[str, Any]) -> Any:
     """Return the type, the format, the reference, nullability and the default of a property."""
-    options = [option for option in shape.get("anyOf", [shape]) if option != {"type": "null"}]
-    [kind] = options
-    types = kind.get("type", [])
-    listed = {types} if isinstance(types, str) else set(types)
-    nullable = "null" in listed or len(options) < len(shape.get("anyOf", [shape]))
-    return listed - {"null"}, kind.get("format"), kind.get("$ref"), nullable, shape.get("default")
+    options = [option for option in declared.get("anyOf", [declared]) if option != {"type": "null"}]
+    [schema] = options
+    type_ = schema.get("type", [])
+    types = {type_} if isinstance(type_, str) else set(type_)
+    nullable = "null" in types or len(options) < len(declared.get("anyOf", [declared]))
+    return (
+        types - {"null"},
+        schema.get("format"),
+        schema.get("$ref"),
+        nullable,
+        declared.get("default"),
+    )
 
 
 @pytest.mark.parametrize(
     "name",
     [PUBLIC, "ExportConfigurationCreate", "ExportConfigurationUpdate", "Message"],
 )
-def test_schemas_have_the_fields_of_the_specification(name: str, served: dict[str, Any]) -> None:
-    specified, shape = SCHEMAS[name], served["components"]["schemas"][name]
+def test_schemas_have_the_fields_of_the_specification(name: str, openapi: dict[str, Any]) -> None:
+    specified, shape = SCHEMAS[name], openapi["components"]["schemas"][name]
 
     assert set(shape["properties"]) == set(specified["properties"])
     assert set(shape.get("required", [])) >= set(specified.get("required", []))
     for field, described in specified["properties"].items():
-        assert property_type(shape["properties"][field]) == property_type(described), field
+        assert comparable_property(shape["properties"][field]) == comparable_property(described), (
+            field
+        )
 
 
-def test_enums_are_those_of_the_specification(served: dict[str, Any]) -> None:
+def test_enums_are_those_of_the_specification(openapi: dict[str, Any]) -> None:
     for name in ("MetadataAdapter", "ImageFormat"):
-        assert served["components"]["schemas"][name]["enum"] == SCHEMAS[name]["enum"]
+        assert openapi["components"]["schemas"][name]["enum"] == SCHEMAS[name]["enum"]
 
 
 @pytest.mark.parametrize(

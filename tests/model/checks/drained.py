@@ -111,7 +111,7 @@ def _check_job(environment: Environment, job: Job) -> None:
             "SELECT sku FROM catalog_product WHERE sku = ANY(%s::text[])"
             " AND coalesce(organization_id, user_id) = %s AND deleted_at IS NULL ORDER BY sku",
             sorted(job.skus),
-            environment.tenants.owner(job.scope),
+            environment.tenants.owner_id(job.scope),
         )
         assert [sku for (sku,) in found] == sorted(job.skus), f"L05: products of import {job.pk}"
 

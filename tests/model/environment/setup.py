@@ -15,7 +15,7 @@ from media.services.decoding import turns
 from media.storage import ObjectStore, factory
 from media.storage.marker import mark
 from media.storage.s3.store import S3Store
-from media.tests.stores import own_database
+from media.tests.stores import set_database_id
 from sartiq.celery import app
 from tests.model.contents import BOOT
 from tests.model.environment import database, tenants
@@ -74,7 +74,7 @@ def installed(*, on_server: bool) -> Iterator[Environment]:
         public.store = S3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
         private.store = S3Store(factory.s3_connection(), settings.R2_PRIVATE_BUCKET_NAME)
     broker = Broker(clock=clock, observer=observer)
-    own_database()
+    set_database_id()
     stores = {"public": cast("ObjectStore", public), "private": cast("ObjectStore", private)}
     with (
         pytest.MonkeyPatch.context() as patch,

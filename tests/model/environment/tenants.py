@@ -1,4 +1,4 @@
-"""The users of the model: two organizations, and a user's own files as the third tenant."""
+"""The users of the model, and three tenants: two organizations and one user's own files."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +14,10 @@ from accounts.tests.factories import (
     client_of,
 )
 
-STUDIO, LABEL, OWN = "studio", "label", "own"
-# Who may act for which tenant. Anna also works alone: her own files are another tenant's.
-SCOPES: Final = {"anna": (STUDIO, OWN), "alan": (STUDIO,), "ben": (LABEL,)}
-ROLES: Final = tuple((user, scope) for user, scopes in SCOPES.items() for scope in scopes)
+STUDIO, LABEL, PERSONAL = "studio", "label", "personal"
+# Who may act for which tenant. Anna also has personal files, which are a tenant of their own.
+SCOPES: Final = {"anna": (STUDIO, PERSONAL), "alan": (STUDIO,), "ben": (LABEL,)}
+USER_SCOPES: Final = tuple((user, scope) for user, scopes in SCOPES.items() for scope in scopes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class Tenants:
         """Return a client that is signed in as the user."""
         return client_of(self.users[user])
 
-    def owner(self, scope: str) -> UUID:
-        """Return the id that the owner of a tenant's rows is compared by."""
+    def owner_id(self, scope: str) -> UUID:
+        """Return the organization's id, or Anna's for her own rows."""
         return self.organizations[scope] or self.users["anna"].pk
 
     def query(self, scope: str) -> str:
@@ -45,7 +45,7 @@ def create() -> Tenants:
     """Create the users and organizations."""
     users = {name: UserFactory.create() for name in SCOPES}
     users["root"] = UserFactory.create(superuser=True)
-    organizations: dict[str, UUID | None] = {OWN: None}
+    organizations: dict[str, UUID | None] = {PERSONAL: None}
     for scope in (STUDIO, LABEL):
         organization = OrganizationFactory.create()
         organizations[scope] = organization.pk

@@ -11,8 +11,8 @@ from hypothesis.stateful import precondition, rule
 from tests.model.checks import always
 from tests.model.contents import VALID, Content
 from tests.model.environment import database
-from tests.model.environment.tenants import OWN, ROLES, SCOPES
-from tests.model.rules.uploads import UploadRules, numbers
+from tests.model.environment.tenants import PERSONAL, SCOPES, USER_SCOPES
+from tests.model.rules.uploads import UploadRules, indexes
 from tests.model.state import Allowed, Product, Slots, Ticket
 
 CLAIM_OVER: Final = timedelta(seconds=15)  # of an Idempotency-Key whose request has died
@@ -23,40 +23,42 @@ class ProductRules(UploadRules):
 
     @precondition(lambda self: self.state.tickets)
     @rule(
-        role=st.sampled_from(ROLES),
-        files=st.lists(numbers, min_size=1, max_size=3),
+        user_scope=st.sampled_from(USER_SCOPES),
+        file_indexes=st.lists(indexes, min_size=1, max_size=3),
         retries=st.booleans(),
     )
-    def create(self, role: tuple[str, str], files: list[int], *, retries: bool) -> None:
+    def create(
+        self, user_scope: tuple[str, str], file_indexes: list[int], *, retries: bool
+    ) -> None:
         """Create a product with a cover and up to two other images; maybe repeat the request."""
-        urls = [self.pick(self.urls(), number) for number in files]
-        self.create_with(role, urls, key=self.state.new_name("key-") if retries else None)
+        urls = [self.pick(self.urls(), index) for index in file_indexes]
+        self.create_with(user_scope, urls, key=self.state.new_name("key-") if retries else None)
 
     @rule(
-        role=st.sampled_from(ROLES),
+        user_scope=st.sampled_from(USER_SCOPES),
         contents=st.lists(st.sampled_from(VALID), min_size=1, max_size=2),
     )
-    def upload_and_create(self, role: tuple[str, str], contents: list[Content]) -> None:
+    def upload_and_create(self, user_scope: tuple[str, str], contents: list[Content]) -> None:
         """Upload new files and create a product with them."""
-        tickets = [self.issue(role, content) for content in contents]
+        tickets = [self.issue(user_scope, content) for content in contents]
         urls = []
         for ticket, content in zip(tickets, contents, strict=True):
             if ticket is not None:
                 self.send(ticket, content)
                 urls.append(ticket.url)
         if urls:
-            self.create_with(role, urls, key=None)
+            self.create_with(user_scope, urls, key=None)
 
     @precondition(lambda self: self.live_products())
     @rule(
-        number=numbers,
-        files=st.lists(numbers, max_size=2),
+        index=indexes,
+        file_indexes=st.lists(indexes, max_size=2),
         slot=st.sampled_from(["cover_image", "images"]),
     )
-    def replace(self, number: int, files: list[int], slot: str) -> None:
+    def replace(self, index: int, file_indexes: list[int], slot: str) -> None:
         """Replace or remove the files of a slot."""
-        product = self.pick(self.live_products(), number)
-        urls = [self.pick(self.urls(), number) for number in files] if self.urls() else []
+        product = self.pick(self.live_products(), index)
+        urls = [self.pick(self.urls(), index) for index in file_indexes] if self.urls() else []
         urls = urls[:1] if slot == "cover_image" else urls
         before = dict(product.slots)
         expected = {**before, slot: [self.allowed(url) for url in urls]}
@@ -70,10 +72,10 @@ class ProductRules(UploadRules):
             assert response.status_code in {409, 422}, response.content
 
     @precondition(lambda self: self.live_products())
-    @rule(number=numbers)
-    def delete(self, number: int) -> None:
+    @rule(index=indexes)
+    def delete(self, index: int) -> None:
         """Move a product to the trash."""
-        product = self.pick(self.live_products(), number)
+        product = self.pick(self.live_products(), index)
         response = self.request(product.user, "delete", f"products/{product.pk}")
         if response is None or response.status_code == 503:
             return self.read_deletion(product)
@@ -82,10 +84,10 @@ class ProductRules(UploadRules):
         return None
 
     @precondition(lambda self: self.deleted_products())
-    @rule(number=numbers)
-    def restore(self, number: int) -> None:
+    @rule(index=indexes)
+    def restore(self, index: int) -> None:
         """Return a product from the trash."""
-        product = self.pick(self.deleted_products(), number)
+        product = self.pick(self.deleted_products(), index)
         response = self.request(product.user, "post", f"products/{product.pk}/restore")
         if response is None or response.status_code == 503:
             return self.read_deletion(product)
@@ -100,15 +102,15 @@ class ProductRules(UploadRules):
         for scope in (*tenants.organizations,):
             path = f"products/{tenants.query(scope)}"
             response = self.request(user, "get", path)
-            if scope not in SCOPES[user] and scope != OWN:
+            if scope not in SCOPES[user] and scope != PERSONAL:
                 assert response.status_code == 403, response.content
                 continue
-            owner = tenants.users[user].pk if scope == OWN else tenants.owner(scope)
+            owner_id = tenants.users[user].pk if scope == PERSONAL else tenants.owner_id(scope)
             sql = (
                 "SELECT id::text FROM catalog_product WHERE deleted_at IS NULL"
                 " AND coalesce(organization_id, user_id) = %s ORDER BY created_at, id"
             )
-            expected = [pk for (pk,) in database.select(sql, owner)]
+            expected = [pk for (pk,) in database.select(sql, owner_id)]
             assert [row["id"] for row in response.json()["data"]] == expected[:100], "I13"
         for product in self.state.products:
             visible = product.scope in SCOPES[user] and product.deleted_at is None
@@ -140,16 +142,16 @@ class ProductRules(UploadRules):
             *(f"{settings.CDN_URL}/{key}" for (key,) in rows),
         ]
 
-    def create_with(self, role: tuple[str, str], urls: list[str], *, key: str | None) -> None:
+    def create_with(self, user_scope: tuple[str, str], urls: list[str], *, key: str | None) -> None:
         """Create a product with these files, and compare the response with what must happen."""
-        user, scope = role
+        user, scope = user_scope
         sku = self.state.new_name("M-")
         cover, *others = urls
         slots = {
             "cover_image": [self.allowed(cover)],
             "images": [self.allowed(url) for url in others],
         }
-        expected = self.expected_status(role, urls)
+        expected = self.expected_status(user_scope, urls)
         body = {"name": "Shoe", "sku": sku, "cover_image": cover, "images": others}
         headers = {"Idempotency-Key": key} if key else {}
         path = f"products/{self.environment.tenants.query(scope)}"
@@ -164,16 +166,18 @@ class ProductRules(UploadRules):
         undisturbed = (died, raised) == (self.interruptions(), self.environment.faults.raised)
         if undisturbed and expected and response is not None:
             assert response.status_code == expected, response.content
-        self.record_creation(role, sku, slots, response)
+        self.record_creation(user_scope, sku, slots, response)
 
-    def record_creation(self, role: tuple[str, str], sku: str, slots: Slots, response: Any) -> None:
+    def record_creation(
+        self, user_scope: tuple[str, str], sku: str, slots: Slots, response: Any
+    ) -> None:
         """Add a product to the model if it exists; it must if the status was 201."""
-        user, scope = role
+        user, scope = user_scope
         rows = database.select(
             "SELECT id::text FROM catalog_product WHERE sku = %s"
             " AND coalesce(organization_id, user_id) = %s",
             sku,
-            self.environment.tenants.owner(scope),
+            self.environment.tenants.owner_id(scope),
         )
         assert len(rows) <= 1, f"I14: {sku} was created twice"
         if response is not None and response.status_code == 201:
@@ -197,20 +201,20 @@ class ProductRules(UploadRules):
             allowed.add(hashlib.sha256(body).hexdigest())
         return frozenset(allowed)
 
-    def expected_status(self, role: tuple[str, str], urls: list[str]) -> int | None:
+    def expected_status(self, user_scope: tuple[str, str], urls: list[str]) -> int | None:
         """Return the status that a creation must have, None if several are right."""
-        states = [self.state_of_upload(role, url) for url in urls]
+        states = [self.state_of_upload(user_scope, url) for url in urls]
         if "foreign" in states or "unusable" in states:
             return 422
         return 201 if set(states) == {"fresh"} else None
 
-    def state_of_upload(self, role: tuple[str, str], url: str) -> str:
+    def state_of_upload(self, user_scope: tuple[str, str], url: str) -> str:
         """Return whether an upload may be used by someone, and is certain to be accepted."""
-        user, _ = role
+        user, _ = user_scope
         ticket = next((ticket for ticket in self.state.tickets if ticket.url == url), None)
         if ticket is None:
             return "canonical" if self.may_see(user, url) else "foreign"
-        if ticket.user != user and (ticket.scope == OWN or ticket.scope not in SCOPES[user]):
+        if ticket.user != user and (ticket.scope == PERSONAL or ticket.scope not in SCOPES[user]):
             return "foreign"
         [(state,)] = database.select("SELECT state FROM media_upload WHERE key = %s", ticket.key)
         if state == "ISSUED":
@@ -224,8 +228,8 @@ class ProductRules(UploadRules):
             "SELECT coalesce(organization_id, user_id) FROM media_mediaresource"
             " WHERE storage_key = %s"
         )
-        owners = {self.environment.tenants.owner(scope) for scope in SCOPES[user]}
-        return {owner for (owner,) in database.select(sql, key)} <= owners
+        owner_ids = {self.environment.tenants.owner_id(scope) for scope in SCOPES[user]}
+        return {owner_id for (owner_id,) in database.select(sql, key)} <= owner_ids
 
     def is_valid(self, ticket: Ticket) -> bool:
         """Return whether the bytes of an upload are there and of its type."""
@@ -240,14 +244,14 @@ class ProductRules(UploadRules):
 
     def applied(self, product: Product, before: Slots, after: Slots) -> Slots:
         """Return which slots a product has after a request without a response: I14."""
-        files = always.files_of(product.pk)
+        file_indexes = always.files_of(product.pk)
         for slots in (after, before):
             try:
-                always.require_equal(product.sku, files, slots)
+                always.require_equal(product.sku, file_indexes, slots)
             except AssertionError:
                 continue
             return slots
-        raise AssertionError(f"I14: {product.sku} was changed in part: {files}")
+        raise AssertionError(f"I14: {product.sku} was changed in part: {file_indexes}")
 
     def read_deletion(self, product: Product) -> None:
         """Read whether a deletion or restoration without a response took effect."""

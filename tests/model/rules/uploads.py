@@ -10,34 +10,38 @@ from media.storage import SignedPut
 from media.tests.factories import key_of
 from tests.model.base import Base
 from tests.model.contents import CONTENTS, Content
-from tests.model.environment.tenants import ROLES
+from tests.model.environment.tenants import USER_SCOPES
 from tests.model.state import Ticket
 
 EXTENSIONS: Final = {"image/png": "png", "application/pdf": "pdf"}
-numbers = st.integers(0, 999)
+indexes = st.integers(0, 999)
 
 
 class UploadRules(Base):
     """What clients do with signed URLs."""
 
-    @rule(role=st.sampled_from(ROLES), content=st.sampled_from(CONTENTS), sends=st.booleans())
-    def presign(self, role: tuple[str, str], content: Content, *, sends: bool) -> None:
+    @rule(
+        user_scope=st.sampled_from(USER_SCOPES),
+        content=st.sampled_from(CONTENTS),
+        sends=st.booleans(),
+    )
+    def presign(self, user_scope: tuple[str, str], content: Content, *, sends: bool) -> None:
         """Get an upload URL, and mostly use it."""
-        ticket = self.issue(role, content)
+        ticket = self.issue(user_scope, content)
         if ticket is not None and sends:
             self.send(ticket, content)
 
     @precondition(lambda self: self.state.tickets)
-    @rule(number=numbers, content=st.sampled_from(CONTENTS))
-    def put_again(self, number: int, content: Content) -> None:
+    @rule(index=indexes, content=st.sampled_from(CONTENTS))
+    def put_again(self, index: int, content: Content) -> None:
         """Send other bytes to a URL that may have been used."""
-        ticket = self.pick(self.state.tickets, number)
+        ticket = self.pick(self.state.tickets, index)
         self.send(ticket, content)
         self.state.happened["re-put"] += 1
 
-    def issue(self, role: tuple[str, str], content: Content) -> Ticket | None:
+    def issue(self, user_scope: tuple[str, str], content: Content) -> Ticket | None:
         """Return a new upload, None if the process died."""
-        user, scope = role
+        user, scope = user_scope
         organization = self.environment.tenants.organizations[scope]
         response = self.request(
             user,

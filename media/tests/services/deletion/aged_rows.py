@@ -28,7 +28,7 @@ from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import own_buckets, own_stores
+from media.tests.stores import mark_buckets, stores_of_this_environment
 from sartiq.core.models import new_id
 
 PNG = "image/png"
@@ -65,14 +65,14 @@ AheadStore = AheadMemoryStore | AheadS3Store
 def in_memory() -> Iterator[AheadMemoryStore]:
     """Install in-memory stores; yield the public one."""
     store = AheadMemoryStore()
-    with own_stores(store, MemoryStore()):
+    with stores_of_this_environment(store, MemoryStore()):
         yield store
 
 
 @contextmanager
 def on_s3() -> Iterator[AheadS3Store]:
     """Install the public bucket of the settings, created for this test."""
-    own_buckets()
+    mark_buckets()
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     with factory.replaced(public=store):
         yield store

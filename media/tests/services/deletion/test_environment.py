@@ -29,7 +29,7 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain
 from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import AheadS3Store, new_temp_key, new_user, stored
-from media.tests.stores import own_database
+from media.tests.stores import set_database_id
 
 pytestmark = pytest.mark.django_db
 
@@ -194,7 +194,7 @@ def test_the_right_environment_cleans_up_and_keeps_unknown_objects(
 
 
 def test_one_comparison_serves_many_deletions() -> None:
-    own_database()
+    set_database_id()
     reads: list[str] = []
     public, private = MemoryStore(), MemoryStore()
     for store in (public, private):
@@ -209,7 +209,7 @@ def test_one_comparison_serves_many_deletions() -> None:
 
 
 def test_an_unmarked_bucket_belongs_to_no_environment() -> None:
-    own_database()
+    set_database_id()
     with (
         factory.replaced(public=MemoryStore(), private=MemoryStore()),
         pytest.raises(ForeignEnvironmentError, match="it has no environment marker"),
@@ -232,7 +232,7 @@ def test_an_unavailable_store_leaves_deletions_queued(memory: MemoryStore) -> No
 
 
 def test_a_role_that_may_not_read_the_identifier_is_shown_the_grant() -> None:
-    own_database()
+    set_database_id()
     role = f"reader_{uuid4().hex[:8]}"
     with connection.cursor() as cursor:
         cursor.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
@@ -247,7 +247,7 @@ def test_a_role_that_may_not_read_the_identifier_is_shown_the_grant() -> None:
 
 
 def test_any_role_may_read_the_identifier_by_default() -> None:
-    own_database()
+    set_database_id()
     role = f"reader_{uuid4().hex[:8]}"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {role}")
