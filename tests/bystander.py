@@ -1,4 +1,4 @@
-"""Rows of an organization that a test is not about, and the proof that nothing changed them.
+"""Rows of an organization that a test is not about, and a check that nothing changed them.
 
 A service that forgets a condition of its query works as long as a test has one row, one job and
 one tenant. The bystander has a row of each kind and in each state that a forgotten condition would
@@ -52,10 +52,10 @@ class Bystander:
     def __init__(self) -> None:
         self.rows: list[Model] = []
         now = timezone.now()
-        self._later = now + timedelta(hours=2)
-        self._held = {
+        self._in_two_hours = now + timedelta(hours=2)
+        self._lease_fields = {
             "lease_holder": uuid4(),
-            "lease_expires_at": self._later,
+            "lease_expires_at": self._in_two_hours,
             "lease_fence": 1,
             "attempts": 1,
             "sent_at": now,
@@ -63,7 +63,7 @@ class Bystander:
         user = self._add(User(email=f"{new_id()}@bystander.example", full_name="Bystander"))
         organization = self._add(Organization(name="Bystanders", slug=f"bystanders-{new_id()}"))
         self._add(Membership(user=user, organization=organization, role=Role.OWNER))
-        self._owner = {"user": user, "organization": organization}
+        self._owner_fields = {"user": user, "organization": organization}
         self._add_entities()
         self._add_media()
         self._add_import()
@@ -78,8 +78,8 @@ class Bystander:
     def _read(self) -> Rows:
         rows: Rows = {}
         for model in {type(row) for row in self.rows}:
-            own = [row.pk for row in self.rows if type(row) is model]
-            for values in model._default_manager.filter(pk__in=own).values():
+            pks = [row.pk for row in self.rows if type(row) is model]
+            for values in model._default_manager.filter(pk__in=pks).values():
                 rows[model, values[model._meta.pk.attname]] = values
         return rows
 
@@ -89,24 +89,26 @@ class Bystander:
         return row
 
     def _add_entities(self) -> None:
-        self._product = self._add(Product(name="Shoe", sku="A", brand="Other", **self._owner))
-        self._add(Look(name="Summer", **self._owner))
-        self._add(Subject(name="Ada", slug="ada", **self._owner))
+        self._product = self._add(
+            Product(name="Shoe", sku="A", brand="Other", **self._owner_fields)
+        )
+        self._add(Look(name="Summer", **self._owner_fields))
+        self._add(Subject(name="Ada", slug="ada", **self._owner_fields))
         self._add(
             IdempotencyKey(
-                user_id=self._owner["user"].pk,
+                user_id=self._owner_fields["user"].pk,
                 route="create_product",
                 key="k-1",
                 body_hash="0" * 64,
-                locked_until=self._later,
+                locked_until=self._in_two_hours,
             )
         )
 
     def _add_media(self) -> None:
-        attached = self._resource()
+        attached_resource = self._resource()
         self._add(
             Attachment(
-                resource=attached,
+                resource=attached_resource,
                 entity_type="PRODUCT",
                 entity_id=self._product.pk,
                 slot="cover_image",
@@ -115,10 +117,10 @@ class Bystander:
         hour_ago = timezone.now() - timedelta(hours=1)
         self._resource(unattached_at=hour_ago)
         self._resource(status=ResourceStatus.FAILED, failure_code="decode_limit")
-        pending = self._resource(status=ResourceStatus.PENDING, **self._held)
-        self._upload(state=UploadState.CLAIMED, resource=pending)
+        pending_resource = self._resource(status=ResourceStatus.PENDING, **self._lease_fields)
+        self._upload(state=UploadState.CLAIMED, resource=pending_resource)
         self._upload()
-        for values in ({"dead": True, "attempts": 8}, self._held):
+        for values in ({"dead": True, "attempts": 8}, self._lease_fields):
             key = keys.canonical_key(new_id(), "png")
             self._add(ObjectDeletion(key=key, reason=DeletionReason.ORPHANED, **values))
 
@@ -135,21 +137,27 @@ class Bystander:
             "status": ResourceStatus.READY,
             "has_thumbnail": True,
         }
-        row: MediaResource = self._add(MediaResource(id=pk, **self._owner, **fields | values))
+        row: MediaResource = self._add(
+            MediaResource(id=pk, **self._owner_fields, **fields | values)
+        )
         return row
 
     def _upload(self, **values: Any) -> None:
         key = keys.temp_key(
             file_id=new_id(), at=timezone.now(), filename="shoe.png", content_type="image/png"
         )
-        fields = {"filename": "shoe.png", "content_type": "image/png", "expires_at": self._later}
-        self._add(Upload(key=key, **self._owner, **fields, **values))
+        fields = {
+            "filename": "shoe.png",
+            "content_type": "image/png",
+            "expires_at": self._in_two_hours,
+        }
+        self._add(Upload(key=key, **self._owner_fields, **fields, **values))
 
     def _add_import(self) -> None:
         now = timezone.now()
         job = self._add(
             BulkUploadJob(
-                **self._owner,
+                **self._owner_fields,
                 status=JobStatus.RUNNING,
                 filename="products.csv",
                 source_key=f"bulk/{new_id()}/products.csv",
@@ -170,27 +178,27 @@ class Bystander:
                 first_line=2,
                 first_row=1,
                 rows=1,
-                **self._held,
+                **self._lease_fields,
             )
         )
         self._add_images(job, chunk)
 
     def _add_images(self, job: BulkUploadJob, chunk: BulkUploadChunk) -> None:
-        resource = self._resource(status=ResourceStatus.PENDING, **self._held)
-        own: dict[str, Any] = {"job": job, "chunk": chunk, "pending": 1}
-        waiting = self._add(BulkUploadMediaBatch(**own, **self._held))
-        attached = self._add(BulkUploadMediaBatch(**own, status=BatchStatus.DONE))
-        self._add_image(waiting, "cover_image", status=MediaStatus.PENDING)
+        resource = self._resource(status=ResourceStatus.PENDING, **self._lease_fields)
+        fields: dict[str, Any] = {"job": job, "chunk": chunk, "pending": 1}
+        waiting_batch = self._add(BulkUploadMediaBatch(**fields, **self._lease_fields))
+        attached_batch = self._add(BulkUploadMediaBatch(**fields, status=BatchStatus.DONE))
+        self._add_image(waiting_batch, "cover_image", status=MediaStatus.PENDING)
         self._add_image(
-            attached, "back_image", status=MediaStatus.ATTACHED, resources=[str(resource.pk)]
+            attached_batch, "back_image", status=MediaStatus.ATTACHED, resources=[str(resource.pk)]
         )
-        waiting.remotes.add(
+        waiting_batch.remotes.add(
             self._add(
                 RemoteImage(
-                    **self._owner,
+                    **self._owner_fields,
                     url="https://elsewhere.example/1.png",
                     url_hash="0" * 64,
-                    **self._held,
+                    **self._lease_fields,
                 )
             )
         )
@@ -213,8 +221,10 @@ class Bystander:
 
     def _add_photos(self) -> None:
         running = PhotoBatchStatus.RUNNING
-        batch = self._add(PhotoBatch(**self._owner, status=running, last_arrival_at=timezone.now()))
-        photo = {
+        batch = self._add(
+            PhotoBatch(**self._owner_fields, status=running, last_arrival_at=timezone.now())
+        )
+        photo_fields = {
             "batch": batch,
             "content_type": "image/png",
             "file_size": 100,
@@ -223,16 +233,16 @@ class Bystander:
             "upload_id": new_id(),
         }
         uploaded = PhotoStatus.UPLOADED
-        self._add(PhotoFile(path="A_1.png", status=uploaded, **photo, **self._held))
-        self._add(PhotoFile(path="A_2.png", **photo, checked_at=self._later))
+        self._add(PhotoFile(path="A_1.png", status=uploaded, **photo_fields, **self._lease_fields))
+        self._add(PhotoFile(path="A_2.png", **photo_fields, checked_at=self._in_two_hours))
 
     def _add_exports(self) -> None:
-        self._add(ExportConfiguration(name="Theirs", **self._owner))
+        self._add(ExportConfiguration(name="Theirs", **self._owner_fields))
         for status in (RunStatus.RUNNING, RunStatus.COMPLETED):
             is_done = status == RunStatus.COMPLETED
             run = self._add(
                 ExportRun(
-                    **self._owner,
+                    **self._owner_fields,
                     status=status,
                     title="Shoot 1",
                     configuration_name="Theirs",
@@ -245,15 +255,17 @@ class Bystander:
                     archive_sha256="c" * 64 if is_done else "",
                     started_at=timezone.now(),
                     finished_at=timezone.now() if is_done else None,
-                    expires_at=self._later if is_done else None,
+                    expires_at=self._in_two_hours if is_done else None,
                 )
             )
-            item: dict[str, Any] = {"status": ItemStatus.WAITING, **self._held}
+            item_fields: dict[str, Any] = {"status": ItemStatus.WAITING, **self._lease_fields}
             if is_done:
-                item = {
+                item_fields = {
                     "status": ItemStatus.DONE,
                     "result_key": f"exports/{new_id()}/1.webp",
                     "result_size": 4,
                     "result_sha256": "d" * 64,
                 }
-            self._add(ExportItem(run=run, position=1, resource_id=uuid4(), name="1.webp", **item))
+            self._add(
+                ExportItem(run=run, position=1, resource_id=uuid4(), name="1.webp", **item_fields)
+            )

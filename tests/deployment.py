@@ -35,7 +35,7 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines]
 
 
-def last(instruction: str) -> str:
+def last_arguments(instruction: str) -> str:
     """Return the arguments of the last instruction with this name."""
     return [arguments for name, arguments in instructions() if name == instruction][-1]
 
@@ -81,7 +81,7 @@ def is_ignored(relative: str, *, rules: Sequence[str]) -> bool:
 
 def command_of(instruction: str) -> list[str]:
     """Return the command of an instruction of the Dockerfile, which is written as a JSON list."""
-    command: list[str] = json.loads(re.sub(r"^.*?(?=\[)", "", last(instruction)))
+    command: list[str] = json.loads(re.sub(r"^.*?(?=\[)", "", last_arguments(instruction)))
     return command
 
 

@@ -21,7 +21,7 @@ from django.db import connection
 from psycopg import sql as query
 
 CHECKOUT = Path(__file__).parents[1]
-EXPLAINED = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
+EXPLAINABLE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 NOT_CHECKED = ("/tests/", "/admin/", "/migrations/", "/devstack/", "/benchmarks/", "/conftest.py")
 DATABASE_BACKEND = "/sartiq/core/postgresql/"  # runs the queries of all functions
 STAFF_PAGES = ("/django/contrib/admin/", "/unfold/", "/core/admin_base.py")
@@ -58,7 +58,7 @@ ACCEPTED = (  # may read a whole table
 class PlanChecker:
     """Explains statements and collects those that read a whole growing table."""
 
-    full: "psycopg.Connection[Any]"
+    copies: "psycopg.Connection[Any]"
     findings: list[str] = field(default_factory=list)
     explained: set[str] = field(default_factory=set)
 
@@ -74,7 +74,7 @@ class PlanChecker:
         self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
     ) -> Any:
         text = str(sql)
-        if not many and text not in self.explained and EXPLAINED.match(text):
+        if not many and text not in self.explained and EXPLAINABLE.match(text):
             self._check(text, params)
         return execute(sql, params, many, context)
 
@@ -91,15 +91,15 @@ class PlanChecker:
     def whole_scans(self, sql: str, params: Any = None) -> set[str]:
         """Return the growing tables that a statement reads from end to end."""
         try:
-            row = self.full.execute(f"EXPLAIN (FORMAT JSON) {sql}", params).fetchone()
+            row = self.copies.execute(f"EXPLAIN (FORMAT JSON) {sql}", params).fetchone()
         except psycopg.Error:  # the statement fails without EXPLAIN too
             return set()
-        return set(_whole_scans(row[0][0]["Plan"], self.leading)) if row else set()
+        return set(_whole_scans(row[0][0]["Plan"], self.leading_columns)) if row else set()
 
     @cached_property
-    def leading(self) -> dict[str, tuple[str, bool]]:
+    def leading_columns(self) -> dict[str, tuple[str, bool]]:
         """The first column of each index of the copies, and whether it is partial."""
-        rows = self.full.execute(
+        rows = self.copies.execute(
             "SELECT c.relname, pg_get_indexdef(i.indexrelid, 1, true), i.indpred IS NOT NULL"
             " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
             " WHERE c.relnamespace = pg_my_temp_schema()"
@@ -126,20 +126,20 @@ def _calling_function() -> str | None:
 
 
 def _whole_scans(
-    node: dict[str, Any], leading: dict[str, tuple[str, bool]], *, limited: bool = False
+    node: dict[str, Any], leading_columns: dict[str, tuple[str, bool]], *, limited: bool = False
 ) -> Iterator[str]:
     limited = limited or node["Node Type"] == "Limit"
     table = node.get("Relation Name", "a table")
     if node["Node Type"] == "Seq Scan" and table in _growing_tables():
         yield table
-    elif node.get("Index Name") in leading:
-        column, is_partial = leading[node["Index Name"]]
+    elif node.get("Index Name") in leading_columns:
+        column, is_partial = leading_columns[node["Index Name"]]
         is_condition = column in node.get("Index Cond", "")
         is_page = limited and "Filter" not in node
         if not (is_condition or is_partial or is_page):
             yield f"{table} by {node['Index Name']}"
     for child in node.get("Plans", []):
-        yield from _whole_scans(child, leading, limited=limited)
+        yield from _whole_scans(child, leading_columns, limited=limited)
 
 
 @lru_cache
@@ -154,34 +154,34 @@ def _growing_tables() -> tuple[str, ...]:
 
 def full_tables() -> "psycopg.Connection[Any]":
     """Return a connection whose temporary tables are filled copies of the growing tables."""
-    full = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+    copies = psycopg.connect(**connection.get_connection_params(), autocommit=True)
     try:
         for table in _growing_tables():
-            _fill_copy(full, table)
-        full.execute("SET enable_seqscan = off")
+            _fill_copy(copies, table)
+        copies.execute("SET enable_seqscan = off")
     except BaseException:
-        full.close()
+        copies.close()
         raise
-    return full
+    return copies
 
 
-def _fill_copy(full: "psycopg.Connection[Any]", table: str) -> None:
-    columns = full.execute(
+def _fill_copy(copies: "psycopg.Connection[Any]", table: str) -> None:
+    columns = copies.execute(
         "SELECT attname, typname, atttypmod FROM pg_attribute JOIN pg_type t ON t.oid = atttypid"
         " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         [f"public.{table}"],
     ).fetchall()
     values = [_random_value(kind, size) for _, kind, size in columns]
     name = query.Identifier(table)
-    full.execute(
+    copies.execute(
         query.SQL("CREATE TEMPORARY TABLE {0} (LIKE public.{0} INCLUDING INDEXES)").format(name)
     )
     statement = (
         "INSERT INTO pg_temp.{} SELECT " + ", ".join(values) + " FROM generate_series(1, {}) n"
     )
     with suppress(psycopg.errors.UniqueViolation):  # a table for one row stays empty
-        full.execute(query.SQL(statement).format(name, query.Literal(ROWS)))
-    full.execute(query.SQL("ANALYZE pg_temp.{}").format(name))
+        copies.execute(query.SQL(statement).format(name, query.Literal(ROWS)))
+    copies.execute(query.SQL("ANALYZE pg_temp.{}").format(name))
 
 
 def _random_value(kind: str, size: int) -> str:

@@ -22,18 +22,18 @@ class Team:
 @pytest.fixture
 def team(db: None) -> Team:
     organization, other = OrganizationFactory.create(), OrganizationFactory.create()
-    people = {}
+    users = {}
     for role in Role:
-        person = UserFactory.create()
-        MembershipFactory.create(user=person, organization=organization, role=role)
-        people[role] = person
+        user = UserFactory.create()
+        MembershipFactory.create(user=user, organization=organization, role=role)
+        users[role] = user
     outsider = MembershipFactory.create(organization=other, role=Role.OWNER).user
     return Team(
         organization=organization,
         other_organization=other,
-        owner=people[Role.OWNER],
-        admin=people[Role.ADMIN],
-        member=people[Role.MEMBER],
+        owner=users[Role.OWNER],
+        admin=users[Role.ADMIN],
+        member=users[Role.MEMBER],
         outsider=outsider,
         superuser=UserFactory.create(superuser=True),
     )

@@ -19,8 +19,8 @@ def client_signed_in_as(user: User) -> Client:
     return client
 
 
-def admin_path(model: str, act: str, *args: Any) -> str:
-    return reverse(f"admin:accounts_{model}_{act}", args=args)
+def admin_path(model: str, view: str, *args: Any) -> str:
+    return reverse(f"admin:accounts_{model}_{view}", args=args)
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ def client(team: Team) -> Client:
 
 @pytest.mark.parametrize("model", ["user", "organization", "membership"])
 def test_lists_are_searched_and_filtered(client: Client, team: Team, model: str) -> None:
-    whole = client.get(admin_path(model, "changelist"))
-    none = client.get(admin_path(model, "changelist"), {"q": "nothing like this"})
+    all_results = client.get(admin_path(model, "changelist"))
+    no_results = client.get(admin_path(model, "changelist"), {"q": "nothing like this"})
 
-    assert (whole.status_code, none.status_code) == (200, 200)
-    assert whole.context["cl"].result_count > 0
-    assert none.context["cl"].result_count == 0
+    assert (all_results.status_code, no_results.status_code) == (200, 200)
+    assert all_results.context["cl"].result_count > 0
+    assert no_results.context["cl"].result_count == 0
 
 
 def test_related_rows_are_linked(client: Client, team: Team) -> None:
@@ -76,18 +76,18 @@ def test_a_user_is_added_and_changed(client: Client) -> None:
         "password2": "a-quite-new-password",
     }
 
-    added = client.post(admin_path("user", "add"), form)
+    add_response = client.post(admin_path("user", "add"), form)
 
     user = User.objects.get(email="New@example.com")
-    assert added.status_code == 302
+    assert add_response.status_code == 302
     assert user.check_password("a-quite-new-password")
-    again = client.post(admin_path("user", "add"), {**form, "email": "new@example.com"})
-    assert again.status_code == 200
-    assert "already exists" in again.content.decode()
+    second_response = client.post(admin_path("user", "add"), {**form, "email": "new@example.com"})
+    assert second_response.status_code == 200
+    assert "already exists" in second_response.content.decode()
     assert User.objects.with_email("new@example.com").count() == 1
 
 
-def changed_form(user: User, **changes: Any) -> dict[str, Any]:
+def user_form(user: User, **changes: Any) -> dict[str, Any]:
     management = {"TOTAL_FORMS": 0, "INITIAL_FORMS": 0}
     return {
         "email": user.email,
@@ -97,10 +97,10 @@ def changed_form(user: User, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_the_last_superuser_stays_one(client: Client, team: Team) -> None:
+def test_the_last_superuser_keeps_the_permission(client: Client, team: Team) -> None:
     path = admin_path("user", "change", team.superuser.pk)
 
-    response = client.post(path, changed_form(team.superuser, is_staff="on", is_active="on"))
+    response = client.post(path, user_form(team.superuser, is_staff="on", is_active="on"))
 
     team.superuser.refresh_from_db()
     assert response.status_code == 200
@@ -112,7 +112,7 @@ def test_only_superusers_grant_permissions(client: Client, team: Team) -> None:
     path = admin_path("user", "change", team.member.pk)
 
     response = client.post(
-        path, changed_form(team.member, is_staff="on", is_active="on", is_superuser="on")
+        path, user_form(team.member, is_staff="on", is_active="on", is_superuser="on")
     )
 
     team.member.refresh_from_db()
@@ -125,11 +125,11 @@ def test_deleting_a_user_anonymizes_it(client: Client, team: Team) -> None:
     email = team.member.email
 
     confirmation = client.get(path).content.decode()
-    done = client.post(path, {"post": "yes"})
+    final_response = client.post(path, {"post": "yes"})
 
     team.member.refresh_from_db()
     assert "disabled and anonymized; the rows they created are kept" in confirmation
-    assert done.status_code == 302
+    assert final_response.status_code == 302
     assert team.member.deleted_at is not None
     assert not team.member.is_active
     assert not Membership.objects.filter(user=team.member).exists()
@@ -162,11 +162,11 @@ def test_a_deleted_user_is_read_only(client: Client, team: Team) -> None:
     path = admin_path("user", "change", team.member.pk)
     team.member.refresh_from_db()
 
-    changed = client.post(path, changed_form(team.member, is_active="on"))
+    change_response = client.post(path, user_form(team.member, is_active="on"))
 
     team.member.refresh_from_db()
     assert client.get(path).status_code == 200
-    assert changed.status_code == 403
+    assert change_response.status_code == 403
     assert not team.member.is_active
 
 
@@ -176,7 +176,7 @@ def test_staff_cannot_give_themselves_permissions(team: Team) -> None:
     client = client_signed_in_as(staff)
 
     responses = [
-        client.post(admin_path("user", "change", staff.pk), changed_form(staff, is_superuser="on")),
+        client.post(admin_path("user", "change", staff.pk), user_form(staff, is_superuser="on")),
         client.post(admin_path("user", "add"), {}),
         client.post(admin_path("user", "delete", team.member.pk), {"post": "yes"}),
     ]

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import Membership, Role
 from accounts.tests.conftest import Team
 from accounts.tests.factories import MembershipFactory, UserFactory
-from accounts.tests.test_admin import admin_path, changed_form, client_signed_in_as
+from accounts.tests.test_admin import admin_path, client_signed_in_as, user_form
 
 REFUSED = "An organization needs at least one owner"
 
@@ -84,9 +84,9 @@ def test_the_membership_page_refuses_to_move_the_last_owner(
     path = admin_path("membership", "change", membership_of_owner.pk)
     disabled = UserFactory.create(is_active=False)
 
-    for moved in ({"organization": team.other_organization.pk}, {"user": disabled.pk}):
+    for change in ({"organization": team.other_organization.pk}, {"user": disabled.pk}):
         require_refused(
-            client, path, membership_form(membership_of_owner, **moved), membership_of_owner
+            client, path, membership_form(membership_of_owner, **change), membership_of_owner
         )
 
 
@@ -141,9 +141,7 @@ def test_one_owner_can_replace_another_in_one_step(
 def test_the_user_page_refuses_to_remove_the_last_owner(
     client: Client, team: Team, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
-    form = changed_form(
-        team.owner, is_active="on", **inline_form_data(membership_of_owner, **change)
-    )
+    form = user_form(team.owner, is_active="on", **inline_form_data(membership_of_owner, **change))
 
     require_refused(client, admin_path("user", "change", team.owner.pk), form, membership_of_owner)
 
@@ -161,13 +159,13 @@ def test_deleting_many_memberships_is_refused_as_a_whole(
     client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
     second = MembershipFactory.create(organization=team.organization, role=Role.OWNER)
-    chosen = [str(membership_of_owner.pk), str(second.pk)]
-    form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    pks = [str(membership_of_owner.pk), str(second.pk)]
+    form = {"action": "delete_selected", "_selected_action": pks, "post": "yes"}
 
     require_refused(client, admin_path("membership", "changelist"), form, membership_of_owner)
 
     assert Membership.objects.filter(pk=second.pk).exists()
-    client.post(admin_path("membership", "changelist"), {**form, "_selected_action": chosen[1:]})
+    client.post(admin_path("membership", "changelist"), {**form, "_selected_action": pks[1:]})
     assert not Membership.objects.filter(pk=second.pk).exists()
 
 

@@ -17,12 +17,12 @@ from accounts.tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("second", ["Ann@example.com", "ann@example.com", "ANN@EXAMPLE.COM"])
-def test_addresses_are_unique_regardless_of_case(second: str) -> None:
+@pytest.mark.parametrize("second_email", ["Ann@example.com", "ann@example.com", "ANN@EXAMPLE.COM"])
+def test_addresses_are_unique_regardless_of_case(second_email: str) -> None:
     UserFactory.create(email="Ann@example.com")
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        UserFactory.create(email=second)
+        UserFactory.create(email=second_email)
 
     assert User.objects.count() == 1
 

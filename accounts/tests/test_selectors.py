@@ -67,7 +67,7 @@ def test_the_scopes_of_many_organizations_take_one_query(
     with django_assert_num_queries(0):
         personal = selectors.scopes_for(team.member, [None])
 
-    assert [set(found) for found in scopes] == [
+    assert [set(scope_by_id) for scope_by_id in scopes] == [
         {None, team.organization.pk},
         {None},
         {None, team.organization.pk},

@@ -26,7 +26,7 @@ def photos(*paths: str) -> Files:
     return {path: photo(number) for number, path in enumerate(paths, start=1)}
 
 
-def declared(files: Files, hashes: Mapping[str, str] | None = None) -> list[DeclaredPhoto]:
+def declarations_of(files: Files, hashes: Mapping[str, str] | None = None) -> list[DeclaredPhoto]:
     """Return the declarations of files."""
     return [
         DeclaredPhoto(
@@ -50,20 +50,20 @@ def create(
         user=user,
         scope=scope or OwnerScope(user_id=user.pk),
         settings=BatchSettings(on_existing=on_existing, template=template),
-        photos=declared(files, hashes),
+        photos=declarations_of(files, hashes),
         now=timezone.now(),
-    ) as created:
-        return created
+    ) as batch_and_photos:
+        return batch_and_photos
 
 
 def send(user: User, batch: PhotoBatch, matched: Iterable[MatchedPhoto], files: Files) -> None:
     """Upload the photos that have tickets, and report them."""
-    sent = [row for row in matched if row.ticket]
+    rows = [row for row in matched if row.ticket]
     store = cast("WatchedStore", public_store()).store
-    for row in sent:
+    for row in rows:
         assert row.ticket is not None
         assert client_put(store, row.ticket.put, files[row.photo.path]) == 200
-    report(user, batch, [row.photo for row in sent])
+    report(user, batch, [row.photo for row in rows])
 
 
 def report(user: User, batch: PhotoBatch, rows: Sequence[PhotoFile]) -> None:
@@ -77,7 +77,7 @@ def report(user: User, batch: PhotoBatch, rows: Sequence[PhotoFile]) -> None:
         )
 
 
-def uploaded(user: User, files: Files, **options: Any) -> PhotoBatch:
+def uploaded_batch(user: User, files: Files, **options: Any) -> PhotoBatch:
     """Create a batch, upload its files and start it."""
     batch, matched = create(user, files, **options)
     send(user, batch, matched, files)
@@ -103,15 +103,15 @@ def run(batch: PhotoBatch, *, reverse: bool = False) -> PhotoBatch:
     return batch
 
 
-def imported(user: User, files: Files, **options: Any) -> PhotoBatch:
+def finished_batch(user: User, files: Files, **options: Any) -> PhotoBatch:
     """Create a batch and run it to its end."""
-    return run(uploaded(user, files, **options))
+    return run(uploaded_batch(user, files, **options))
 
 
 def product(user: User, sku: str, **fields: Any) -> Product:
     """Return a new product."""
-    created: Product = Product.objects.create(user=user, name="Shoe", sku=sku, **fields)
-    return created
+    row: Product = Product.objects.create(user=user, name="Shoe", sku=sku, **fields)
+    return row
 
 
 def outcomes(batch: PhotoBatch) -> dict[str, str]:
@@ -120,16 +120,16 @@ def outcomes(batch: PhotoBatch) -> dict[str, str]:
     return {row.path: row.failure_code or row.status for row in rows}
 
 
-def pictures(product: Product) -> dict[str, list[str]]:
+def image_hashes(product: Product) -> dict[str, list[str]]:
     """Return the short hashes of a product's pictures, by slot, in order."""
-    contents: dict[str, list[str]] = {}
+    hashes: dict[str, list[str]] = {}
     rows = Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource")
     for attachment in rows:
-        contents.setdefault(attachment.slot, []).append(attachment.resource.content_hash[:8])
-    return contents
+        hashes.setdefault(attachment.slot, []).append(attachment.resource.content_hash[:8])
+    return hashes
 
 
-def short(*numbers: int) -> list[str]:
+def short_hashes(*numbers: int) -> list[str]:
     """Return the first digits of the SHA-256 of photos."""
     return [sha256(photo(number)).hexdigest()[:8] for number in numbers]
 

@@ -108,14 +108,14 @@ def test_no_seconds_remain_when_rows_and_images_have_ended(
 
 
 def test_an_ended_job_keeps_the_rate_of_its_rows(make_job: Callable[..., BulkUploadJob]) -> None:
-    completed = make_job(5, 10, status="COMPLETED", finished_at=after(100))
-    cancelled = make_job(5, None, status="CANCELLED", finished_at=after(100))
+    completed_job = make_job(5, 10, status="COMPLETED", finished_at=after(100))
+    cancelled_job = make_job(5, None, status="CANCELLED", finished_at=after(100))
 
-    assert speed(completed, 1000) == (20.0, None)
-    assert speed(cancelled, 1000) == (1.0, None)
+    assert speed(completed_job, 1000) == (20.0, None)
+    assert speed(cancelled_job, 1000) == (1.0, None)
 
 
-def test_a_page_of_jobs_takes_as_many_queries_as_one(
+def test_the_number_of_queries_does_not_depend_on_the_number_of_jobs(
     make_job: Callable[..., BulkUploadJob],
 ) -> None:
     jobs = [

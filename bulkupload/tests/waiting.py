@@ -76,22 +76,22 @@ def waiting_imports(user: User, count: int, *, images: int = 1) -> list[BulkUplo
 
 def _running_imports(user: User, count: int) -> list[BulkUploadJob]:
     values = {"filename": "a.csv", "source_key": "a", "source_size": 1, "total_rows": 1}
-    started = {"status": JobStatus.RUNNING, "planned_at": timezone.now()}
+    running_fields = {"status": JobStatus.RUNNING, "planned_at": timezone.now()}
     return BulkUploadJob.objects.bulk_create(
-        BulkUploadJob(user=user, **values, **started) for _ in range(count)
+        BulkUploadJob(user=user, **values, **running_fields) for _ in range(count)
     )
 
 
 def _attached_batches(jobs: list[BulkUploadJob], *, images: int) -> list[BulkUploadMediaBatch]:
     """Create for each job an imported chunk, with a batch whose images are attached."""
     values = {"number": 0, "start": 0, "length": 1, "first_line": 1, "first_row": 1}
-    imported = {"status": ChunkStatus.DONE, "rows": 1, "created": 1}
+    done_fields = {"status": ChunkStatus.DONE, "rows": 1, "created": 1}
     chunks = BulkUploadChunk.objects.bulk_create(
-        BulkUploadChunk(job=job, **values, **imported) for job in jobs
+        BulkUploadChunk(job=job, **values, **done_fields) for job in jobs
     )
-    attached = {"status": BatchStatus.DONE, "pending": images}
+    attached_fields = {"status": BatchStatus.DONE, "pending": images}
     return BulkUploadMediaBatch.objects.bulk_create(
-        BulkUploadMediaBatch(job=chunk.job, chunk=chunk, **attached) for chunk in chunks
+        BulkUploadMediaBatch(job=chunk.job, chunk=chunk, **attached_fields) for chunk in chunks
     )
 
 

@@ -54,7 +54,7 @@ def workbook(
         f'Target="worksheets/sheet{number}.xml"/>'
         for number in range(1, len(names) + 1)
     )
-    listed = "".join(
+    sheet_elements = "".join(
         f'<sheet name="{name}" sheetId="{number}" r:id="rId{number}"/>'
         for number, name in enumerate(names, 1)
     )
@@ -63,7 +63,7 @@ def workbook(
         "_rels/.rels": _link("officeDocument", "xl/workbook.xml"),
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">{links}</Relationships>',
         "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}">'
-        f"<sheets>{listed}</sheets></workbook>",
+        f"<sheets>{sheet_elements}</sheets></workbook>",
         **sheets,
         "xl/styles.xml": _styles(formats),
     }
@@ -72,17 +72,18 @@ def workbook(
 
 def _sheet(rows: Rows) -> str:
     cells = "".join(
-        f'<row r="{number}">{"".join(_cell(cell, at, number) for at, cell in enumerate(row))}</row>'
+        f'<row r="{number}">'
+        f"{''.join(_cell(cell, column, number) for column, cell in enumerate(row))}</row>"
         for number, row in rows.items()
     )
     return f'<worksheet xmlns="{MAIN}"><sheetData>{cells}</sheetData></worksheet>'
 
 
-def changed(book: bytes, *swaps: tuple[str, str]) -> bytes:
+def with_replacements(book: bytes, *replacements: tuple[str, str]) -> bytes:
     """Return a workbook with texts replaced in all its parts and in the names of the parts."""
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
-    for old, new in swaps:
+    for old, new in replacements:
         parts = {name.replace(old, new): text.replace(old, new) for name, text in parts.items()}
     return _packed(parts)
 
@@ -95,11 +96,11 @@ def with_part(book: bytes, name: str, text: str) -> bytes:
 
 
 def _packed(parts: dict[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
             archive.writestr(name, text)
-    return packed.getvalue()
+    return buffer.getvalue()
 
 
 def _styles(formats: Sequence[str]) -> str:
@@ -107,11 +108,13 @@ def _styles(formats: Sequence[str]) -> str:
         f'<numFmt numFmtId="{number}" formatCode={quoteattr(code)}/>'
         for number, code in enumerate(formats, 164)
     )
-    used = "".join(f'<xf numFmtId="{number}"/>' for number in range(164, 164 + len(formats)))
+    style_elements = "".join(
+        f'<xf numFmtId="{number}"/>' for number in range(164, 164 + len(formats))
+    )
     return (
         f'<styleSheet xmlns="{MAIN}"><numFmts>{codes}</numFmts>'
         f'<cellStyleXfs><xf numFmtId="0"/></cellStyleXfs>'
-        f'<cellXfs><xf numFmtId="0"/>{used}</cellXfs></styleSheet>'
+        f'<cellXfs><xf numFmtId="0"/>{style_elements}</cellXfs></styleSheet>'
     )
 
 
@@ -122,13 +125,13 @@ def _link(kind: str, target: str) -> str:
     )
 
 
-def _cell(value: Cell, at: int, row: int) -> str:
-    place = f'r="{reference_of(row, at)}"'
+def _cell(value: Cell, column: int, row: int) -> str:
+    position = f'r="{reference_of(row, column)}"'
     if value is None:
         return ""
     if isinstance(value, Raw):
-        return f"<c {place} {value.attributes}>{value.body}</c>"
+        return f"<c {position} {value.attributes}>{value.body}</c>"
     if isinstance(value, str):
         text = f'<t xml:space="preserve">{escape(value)}</t>'
-        return f'<c {place} t="inlineStr"><is>{text}</is></c>'
-    return f"<c {place}><v>{value}</v></c>"
+        return f'<c {position} t="inlineStr"><is>{text}</is></c>'
+    return f"<c {position}><v>{value}</v></c>"

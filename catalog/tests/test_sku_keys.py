@@ -43,20 +43,20 @@ def test_only_live_products_of_the_owner_are_found(user: User, team: Team) -> No
     create(user, "AW-1")
     create(team.outsider, "AW-1")
     create(user, "AW-2", organization=team.organization, deleted_at="2026-01-01T00:00Z")
-    shared = create(team.member, "AW 1", organization=team.organization)
+    shared_product = create(team.member, "AW 1", organization=team.organization)
 
-    found = products_by_sku_key(scope, ["aw1", "aw2", "aw3", ""])
+    matches = products_by_sku_key(scope, ["aw1", "aw2", "aw3", ""])
 
-    assert found == {"aw1": [(shared.pk, "AW 1")]}
+    assert matches == {"aw1": [(shared_product.pk, "AW 1")]}
 
 
 def test_all_products_with_a_key_are_found_oldest_first(user: User) -> None:
     products = [create(user, sku) for sku in ("aw-1", "AW-1", "AW1")]
 
-    found = products_by_sku_key(OwnerScope(user_id=user.pk), ["AW1", "aw1"])
+    matches = products_by_sku_key(OwnerScope(user_id=user.pk), ["AW1", "aw1"])
 
     expected = [(product.pk, product.sku) for product in products]
-    assert found == {"AW1": expected, "aw1": expected}
+    assert matches == {"AW1": expected, "aw1": expected}
 
 
 def test_thousands_of_names_take_one_query(user: User) -> None:
@@ -64,10 +64,10 @@ def test_thousands_of_names_take_one_query(user: User) -> None:
     texts = [f"AW{number}" for number in range(5000)]
 
     with CaptureQueriesContext(connection) as queries:
-        found = products_by_sku_key(OwnerScope(user_id=user.pk), texts)
+        matches = products_by_sku_key(OwnerScope(user_id=user.pk), texts)
 
     assert len(queries) == 1
-    assert list(found) == ["AW1"]
+    assert list(matches) == ["AW1"]
 
 
 @pytest.mark.parametrize("statement", [OF_ORGANIZATION, OF_USER])

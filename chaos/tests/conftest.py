@@ -67,14 +67,14 @@ class State:
             cursor.execute(sql.format(**self.ids))
 
 
-def owner() -> dict[str, Any]:
+def new_owner() -> dict[str, Any]:
     return {"user": UserFactory.create(), "organization": OrganizationFactory.create()}
 
 
-def ready_photo(owned: dict[str, Any]) -> MediaResource:
+def ready_photo(owner_fields: dict[str, Any]) -> MediaResource:
     pk = new_id()
     row: MediaResource = MediaResource.objects.create(
-        **owned,
+        **owner_fields,
         id=pk,
         resource_type="IMAGE",
         storage_key=f"media/{pk}/file.jpg",
@@ -90,9 +90,9 @@ def ready_photo(owned: dict[str, Any]) -> MediaResource:
     return row
 
 
-def used_upload(owned: dict[str, Any], photo: MediaResource) -> Upload:
+def used_upload(owner_fields: dict[str, Any], photo: MediaResource) -> Upload:
     row: Upload = Upload.objects.create(
-        **owned,
+        **owner_fields,
         key=f"temp/{new_id()}_1767225600_photo.jpg",
         filename="photo.jpg",
         content_type="image/jpeg",
@@ -103,10 +103,10 @@ def used_upload(owned: dict[str, Any], photo: MediaResource) -> Upload:
     return row
 
 
-def finished_import(owned: dict[str, Any]) -> BulkUploadJob:
+def finished_import(owner_fields: dict[str, Any]) -> BulkUploadJob:
     now, pk = timezone.now(), new_id()
     job: BulkUploadJob = BulkUploadJob.objects.create(
-        **owned,
+        **owner_fields,
         id=pk,
         status="COMPLETED_WITH_ERRORS",
         filename="table.csv",
@@ -134,23 +134,27 @@ def finished_import(owned: dict[str, Any]) -> BulkUploadJob:
 
 
 def ledger_of(product: Product, job: BulkUploadJob) -> Ledger:
-    promised = ExpectedProduct(str(product.pk), product.name, {("cover_image", None): DIGEST})
-    table = ExpectedImport(str(job.pk), job.filename, {"SKU-1": "Imported"}, {}, refused_rows=1)
-    return Ledger(uploads=1, products=[promised], imports=[table])
+    expected_product = ExpectedProduct(
+        str(product.pk), product.name, {("cover_image", None): DIGEST}
+    )
+    expected_import = ExpectedImport(
+        str(job.pk), job.filename, {"SKU-1": "Imported"}, {}, refused_rows=1
+    )
+    return Ledger(uploads=1, products=[expected_product], imports=[expected_import])
 
 
 @pytest.fixture
 def state(db: None) -> State:
     """A product with a photo and a finished import, as they should be."""
-    owned = owner()
-    photo = ready_photo(owned)
-    upload = used_upload(owned, photo)
-    product = Product.objects.create(**owned, name="Created")
-    Product.objects.create(**owned, name="Imported", sku="SKU-1")
+    owner_fields = new_owner()
+    photo = ready_photo(owner_fields)
+    upload = used_upload(owner_fields, photo)
+    product = Product.objects.create(**owner_fields, name="Created")
+    Product.objects.create(**owner_fields, name="Imported", sku="SKU-1")
     Attachment.objects.create(
         resource=photo, entity_type="PRODUCT", entity_id=product.pk, slot="cover_image"
     )
-    job = finished_import(owned)
+    job = finished_import(owner_fields)
     thumbnail = f"media/{photo.pk}/thumb.webp"
     return State(
         public=BucketInMemory(

@@ -13,8 +13,8 @@ from exports.rules.colour_profiles import (
     SRGB,
     Chromaticities,
     ColourSpace,
-    power,
     space_from_cicp,
+    power,
 )
 from media.errors import ContentError
 from media.rules.formats import avif

@@ -123,6 +123,6 @@ def discard(*resources: MediaResource) -> None:
 
 def clear_delays() -> None:
     """End all delays and leases."""
-    ended: dict[str, Any] = {"run_after": None, "lease_expires_at": None}
-    ExportItem.objects.update(**ended)
-    ExportRun.objects.update(**ended)
+    no_delay: dict[str, Any] = {"run_after": None, "lease_expires_at": None}
+    ExportItem.objects.update(**no_delay)
+    ExportRun.objects.update(**no_delay)

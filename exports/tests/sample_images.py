@@ -88,7 +88,7 @@ def cmyk(icc: bytes | None = None) -> bytes:
     return encoded(scene().convert("CMYK"), "JPEG", quality=95, icc_profile=icc)
 
 
-def with_text_place() -> bytes:
+def png_with_location() -> bytes:
     note = PngInfo()
     note.add_text("Comment", GPS_MARKER.decode())
     note.add_itxt("XML:com.adobe.xmp", XMP.decode())
@@ -117,14 +117,14 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "moving gif": lambda: animation_of("GIF"),
     "moving webp": lambda: animation_of("WEBP"),
     "moving avif": lambda: animation_of("AVIF"),
-    "jpeg with a place": lambda: encoded(
+    "jpeg with a location": lambda: encoded(
         scene(), "JPEG", quality=95, exif=exif(), xmp=XMP, comment=GPS_MARKER, icc_profile=STUDIO
     ),
-    "png with a place": with_text_place,
-    "webp with a place": lambda: encoded(
+    "png with a location": png_with_location,
+    "webp with a location": lambda: encoded(
         scene(), "WEBP", quality=95, exif=exif(), xmp=XMP, icc_profile=STUDIO
     ),
-    "avif with a place": lambda: encoded(
+    "avif with a location": lambda: encoded(
         scene(), "AVIF", quality=95, exif=exif(), xmp=XMP, icc_profile=STUDIO
     ),
 }
@@ -144,14 +144,14 @@ def grey_profile() -> bytes:
         b"wtpt": b"XYZ " + struct.pack(">4x3i", 0xF6D6, 0x10000, 0xD32D),
         b"kTRC": b"curv" + struct.pack(">4xIHxx", 1, 563),
     }
-    at = 128 + 4 + 12 * len(tags)
+    offset = 128 + 4 + 12 * len(tags)
     index, bodies = struct.pack(">I", len(tags)), b""
     for name, tag in tags.items():
         body = tag + bytes(-len(tag) % 4)
-        index += name + struct.pack(">II", at + len(bodies), len(tag))
+        index += name + struct.pack(">II", offset + len(bodies), len(tag))
         bodies += body
     head = struct.pack(
-        ">I4xI4s4s4s12x4s28x3i48x", at + len(bodies), 0x02400000, b"mntr", b"GRAY", b"XYZ ",
+        ">I4xI4s4s4s12x4s28x3i48x", offset + len(bodies), 0x02400000, b"mntr", b"GRAY", b"XYZ ",
         b"acsp", 0xF6D6, 0x10000, 0xD32D,
     )  # fmt: skip
     return head + index + bodies
@@ -174,5 +174,5 @@ def as_displayed(content: bytes) -> Image.Image:
     image = ImageOps.exif_transpose(opened(content))
     if image.mode == "I;16":
         image = image.convert("I").point(lambda value: value / 256).convert("L")
-    over = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

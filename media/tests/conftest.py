@@ -11,7 +11,7 @@ from media.storage import ObjectStore, factory
 from media.storage.local.store import LocalStore
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import CollidingStore, mark_buckets, memory_stores, watched_stores
+from media.tests.stores import CollidingStore, adopt_buckets, memory_stores, watched_stores
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
 @pytest.fixture
 def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
     """The installed store on the live S3 server."""
-    mark_buckets()
+    adopt_buckets()
     store = S3Store(factory.s3_connection(), django_settings.R2_BUCKET_NAME)
     private = S3Store(factory.s3_connection(), django_settings.R2_PRIVATE_BUCKET_NAME)
     with watched_stores(store, private):

@@ -69,9 +69,9 @@ def client_put(store: ObjectStore, signed: SignedPut, body: bytes) -> int:
 
 def upload_file(store: ObjectStore, user: User, body: bytes | None = None, **values: Any) -> str:
     """Upload a file and return its URL."""
-    issued = ticket(user, **values)
-    assert client_put(store, issued.put, photo() if body is None else body) == 200
-    return issued.file_url
+    new_ticket = ticket(user, **values)
+    assert client_put(store, new_ticket.put, photo() if body is None else body) == 200
+    return new_ticket.file_url
 
 
 def key_of(url: str) -> str:
@@ -155,5 +155,5 @@ def counts() -> dict[str, int]:
 
 def originals(memory: MemoryStore) -> list[str]:
     """Return the keys in a store, except thumbnails."""
-    held = memory.keys()
-    return [key for key in held if keys.classify(key) is not keys.KeyKind.THUMBNAIL]
+    stored_keys = memory.keys()
+    return [key for key in stored_keys if keys.classify(key) is not keys.KeyKind.THUMBNAIL]

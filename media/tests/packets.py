@@ -1,4 +1,4 @@
-"""Recording and refusing of network connections."""
+"""Record network connections, and refuse them."""
 
 import socket
 import threading

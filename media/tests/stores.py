@@ -57,7 +57,7 @@ def set_database_id() -> None:
     EnvironmentIdentity.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def mark_buckets() -> None:
+def adopt_buckets() -> None:
     """Mark the two buckets of the settings as ours; they may contain objects of other tests."""
     set_database_id()
     list(setup.prepare_buckets(adopt=lambda _bucket, _old: True))

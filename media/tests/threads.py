@@ -27,17 +27,17 @@ def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
             connections.close_all()
 
     with ThreadPoolExecutor(max_workers=len(calls)) as pool:
-        return [done.result() for done in [pool.submit(run, call) for call in calls]]
+        return [future.result() for future in [pool.submit(run, call) for call in calls]]
 
 
-def meanwhile(store: MemoryStore, operation: str, act: Callable[[], object]) -> None:
-    """Call `act` once, right before the store's first call of this operation."""
+def meanwhile(store: MemoryStore, operation: str, action: Callable[[], object]) -> None:
+    """Call `action` once, right before the store's first call of this operation."""
 
     def hook(called: str, key: str) -> None:
         if called == operation:
             store.before = nothing
             try:
-                act()
+                action()
             finally:
                 connections.close_all()  # checks run their queries in other threads
 

@@ -28,7 +28,7 @@ ORGANIZATIONS_OWN: Final = f"{V1}/users/organizations/{{org_id}}/export-configur
 ONE_CONFIGURATION: Final = f"{V1}/users/export-configurations/{{config_id}}"
 
 
-OF_PLAIN: Final = {"user_id": "plain"}
+PLAIN_USER: Final = {"user_id": "plain"}
 
 
 CONFIGURATION: Final = {"config_id": "configuration"}
@@ -38,7 +38,7 @@ NO_CONFIGURATION: Final = {"config_id": "missing"}
 
 
 def owners_of_configuration(status: int) -> Statuses:
-    """The plain user and the superuser, who have a personal configuration; others get 404."""
+    """The users who have a personal configuration: the plain user and the superuser; others 404."""
     return (401, 401, status, 404, 404, 404, 404, status)
 
 
@@ -100,7 +100,7 @@ EXPORTS: Final = [
     ),
     *_first_configuration(
         USERS,
-        OF_PLAIN,
+        PLAIN_USER,
         read=plain_user(200),
         create=plain_user(201),
         change=plain_user(200),
@@ -196,21 +196,21 @@ RUN: Final = {"run_id": "run"}
 NO_RUN: Final = {"run_id": "missing"}
 
 
-def _selecting(route: str, status: int) -> list[Row]:
-    """Return the rows of a route that takes what is to be exported."""
+def _rows_of_selection(route: str, status: int) -> list[Row]:
+    """Return the rows of a route whose body selects what to export."""
     selections = [
         {"production_request_id": "{request}"},
         {"look_ids": ["{look}"]},
         {"product_ids": ["{product}"]},
         {"product_ids": ["{product}"], "export_configuration_id": "{configuration}"},
     ]
-    missing = {"product_ids": ["{missing}"]}
+    missing_product = {"product_ids": ["{missing}"]}
     return [
         *(
             Row(route=route, body=selection, expected=members(status, others=422))
             for selection in selections
         ),
-        Row(route=route, body=missing, expected=signed_in(422)),
+        Row(route=route, body=missing_product, expected=signed_in(422)),
     ]
 
 
@@ -222,8 +222,8 @@ EXPORT_RUNS: Final = [
         expected=members(200, others=403),
     ),
     Row(route=f"GET {RUNS}", query="?organization_id={missing}", expected=superusers(404)),
-    *_selecting(f"POST {RUNS}", 202),
-    *_selecting(f"POST {RUNS}preview", 200),
+    *_rows_of_selection(f"POST {RUNS}", 202),
+    *_rows_of_selection(f"POST {RUNS}preview", 200),
     Row(route=f"GET {ONE_RUN}", ids=RUN, expected=members(200, others=404)),
     Row(route=f"GET {ONE_RUN}", ids=NO_RUN, expected=signed_in(404)),
     Row(route=f"GET {ONE_RUN}/download", ids=RUN, expected=members(302, others=404)),

@@ -26,22 +26,27 @@ from tests.api.rows import (
 def _entity_rows(path: str, kind: str) -> list[Row]:
     """Return the rows of one kind of catalogue entity: lists, creation, one by id."""
     many, one = f"{V1}/{path}/", f"{V1}/{path}/{{entity_id}}"
-    own, missing = {"entity_id": kind}, {"entity_id": "missing"}
-    scope, nowhere = "?organization_id={organization}", "?organization_id={missing}"
+    entity, missing = {"entity_id": kind}, {"entity_id": "missing"}
+    scope, missing_scope = "?organization_id={organization}", "?organization_id={missing}"
     return [
         Row(route=f"GET {many}", expected=signed_in(200)),
         Row(route=f"GET {many}", query=scope, expected=members(200, others=403)),
-        Row(route=f"GET {many}", query=nowhere, expected=(401, 401, *(403,) * 5, 404)),
+        Row(route=f"GET {many}", query=missing_scope, expected=(401, 401, *(403,) * 5, 404)),
         Row(route=f"POST {many}", body=NAMED, expected=signed_in(201)),
         Row(route=f"POST {many}", query=scope, body=NAMED, expected=members(201, others=403)),
-        Row(route=f"POST {many}", query=nowhere, body=NAMED, expected=(401, 401, *(403,) * 5, 404)),
-        Row(route=f"GET {one}", ids=own, expected=members(200, others=404)),
+        Row(
+            route=f"POST {many}",
+            query=missing_scope,
+            body=NAMED,
+            expected=(401, 401, *(403,) * 5, 404),
+        ),
+        Row(route=f"GET {one}", ids=entity, expected=members(200, others=404)),
         Row(route=f"GET {one}", ids=missing, expected=signed_in(404)),
-        Row(route=f"PATCH {one}", ids=own, body=NAMED, expected=members(200, others=404)),
+        Row(route=f"PATCH {one}", ids=entity, body=NAMED, expected=members(200, others=404)),
         Row(route=f"PATCH {one}", ids=missing, body=NAMED, expected=signed_in(404)),
-        Row(route=f"DELETE {one}", ids=own, expected=members(204, others=404)),
+        Row(route=f"DELETE {one}", ids=entity, expected=members(204, others=404)),
         Row(route=f"DELETE {one}", ids=missing, expected=signed_in(404)),
-        Row(route=f"POST {one}/restore", ids=own, expected=members(200, others=404)),
+        Row(route=f"POST {one}/restore", ids=entity, expected=members(200, others=404)),
         Row(route=f"POST {one}/restore", ids=missing, expected=signed_in(404)),
     ]
 
@@ -202,14 +207,17 @@ TABLE: Final = {"file": "sku,name\nS-1,Shoe\n"}
 def _bulk_rows(root: str) -> list[Row]:
     """Return the rows of the bulk uploads under one of their two path prefixes."""
     many, one = f"{root}/bulk-upload/", f"{root}/bulk-upload/{{job_id}}"
-    existing, missing = {"organization_id": "{organization}"}, {"organization_id": "{missing}"}
+    existing_scope, missing = (
+        {"organization_id": "{organization}"},
+        {"organization_id": "{missing}"},
+    )
     in_existing, in_missing = "?organization_id={organization}", "?organization_id={missing}"
     return [
         Row(route=f"GET {many}", expected=signed_in(200)),
         Row(route=f"GET {many}", query=in_existing, expected=members(200, others=403)),
         Row(route=f"GET {many}", query=in_missing, expected=superusers(404)),
         Row(route=f"POST {many}", parts=TABLE, expected=signed_in(202)),
-        Row(route=f"POST {many}", parts=TABLE | existing, expected=members(202, others=403)),
+        Row(route=f"POST {many}", parts=TABLE | existing_scope, expected=members(202, others=403)),
         Row(route=f"POST {many}", parts=TABLE | missing, expected=superusers(404)),
         Row(route=f"GET {root}/bulk-upload/template", expected=signed_in(200)),
         Row(route=f"GET {one}", ids=JOB, expected=members(200, others=404)),

@@ -9,8 +9,8 @@ ONE: Final = f"{V1}/photo-batches/{{batch_id}}"
 PHOTO_OF_BATCH: Final = f"{ONE}/files/{{file_id}}"
 PHOTO: Final = {"filename": "S-1_2.webp", "content_type": "image/webp", "file_size": 10}
 PHOTOS: Final = {"files": [PHOTO]}
-CHOICE: Final = {"skip": True}
-IDS: Final = {"file_ids": ["{photo}"]}
+SKIP: Final = {"skip": True}
+PHOTO_IDS: Final = {"file_ids": ["{photo}"]}
 BATCH: Final = {"batch_id": "batch"}
 NO_BATCH: Final = {"batch_id": "missing"}
 IN_BATCH: Final = {"batch_id": "batch", "file_id": "photo"}
@@ -48,8 +48,8 @@ PHOTO_BATCHES: Final = [
     *_of_one("GET", "", 200),
     *_of_one("GET", "/files", 200),
     *_of_one("POST", "/files", 201, PHOTOS),
-    *_of_one("POST", "/uploaded", 200, IDS),
-    *_of_one("POST", "/tickets", 200, IDS),
+    *_of_one("POST", "/uploaded", 200, PHOTO_IDS),
+    *_of_one("POST", "/tickets", 200, PHOTO_IDS),
     *_of_one("POST", "/attach", 202),
     *_of_one("POST", "/retry", 202),
     *_of_one("POST", "/cancel", 202),
@@ -59,13 +59,13 @@ PHOTO_BATCHES: Final = [
     Row(
         route=f"PATCH {PHOTO_OF_BATCH}",
         ids=IN_BATCH,
-        body=CHOICE,
+        body=SKIP,
         expected=members(200, others=404),
     ),
     Row(
         route=f"PATCH {PHOTO_OF_BATCH}",
         ids=NO_PHOTO,
-        body=CHOICE,
+        body=SKIP,
         expected=signed_in(404),
     ),
 ]

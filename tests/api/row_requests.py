@@ -45,9 +45,9 @@ def body_of(row: Row, world: World) -> dict[str, Any]:
 
 
 def _form(parts: dict[str, str], row: Row, world: World) -> dict[str, Any]:
-    filled_in = {name: fill_ids(text, row, world) for name, text in parts.items()}
-    table = SimpleUploadedFile("products.csv", filled_in.pop("file").encode())
-    body = encode_multipart(BOUNDARY, {**filled_in, "file": table})
+    fields = {name: fill_ids(text, row, world) for name, text in parts.items()}
+    table = SimpleUploadedFile("products.csv", fields.pop("file").encode())
+    body = encode_multipart(BOUNDARY, {**fields, "file": table})
     return {"data": body, "content_type": MULTIPART_CONTENT}
 
 
@@ -64,9 +64,9 @@ def response_to(
     chosen_method = method or ROUTES[row.route].method
     with transaction.atomic():
         response = client.generic(chosen_method, path or path_of(row, world), **body_of(row, world))
-        complete = _without_streaming(response)
+        complete_response = _without_streaming(response)
         transaction.set_rollback(True)
-    return complete
+    return complete_response
 
 
 def _without_streaming(response: Any) -> HttpResponse:

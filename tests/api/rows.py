@@ -18,8 +18,8 @@ def signed_in(status: int) -> Statuses:
 
 def members(status: int, *, others: int, superuser: int | None = None) -> Statuses:
     """The organization's members of every role, and superusers."""
-    last = status if superuser is None else superuser
-    return (401, 401, others, status, status, status, others, last)
+    superuser_status = status if superuser is None else superuser
+    return (401, 401, others, status, status, status, others, superuser_status)
 
 
 def managers(status: int, *, superuser: int | None = None) -> Statuses:

@@ -76,20 +76,20 @@ def _people(organization: Organization, other: Organization) -> dict[str, User]:
 
 
 def build() -> World:
-    """Store the organization's people and one object of each kind."""
+    """Store the users of every kind and one object of each kind."""
     organization, other = OrganizationFactory.create(), OrganizationFactory.create()
     people = _people(organization, other)
     tokens = {name: token_of(user) for name, user in people.items()}
     _disable(people["disabled"])
     colleague = _member(organization, Role.MEMBER)
     newcomer = UserFactory.create()
-    owned: dict[str, Any] = {"user": people["owner"], "organization": organization}
-    product = Product.objects.create(name="Shoe", sku="S-1", brand="Us", **owned)
-    look = Look.objects.create(name="Summer", **owned)
+    owner_fields: dict[str, Any] = {"user": people["owner"], "organization": organization}
+    product = Product.objects.create(name="Shoe", sku="S-1", brand="Us", **owner_fields)
+    look = Look.objects.create(name="Summer", **owner_fields)
     look.products.add(product)
-    request = ProductionRequest.objects.create(name="Run", **owned)
+    request = ProductionRequest.objects.create(name="Run", **owner_fields)
     request.looks.add(look)
-    resource = _resource(owned)
+    resource = _resource(owner_fields)
     Attachment.objects.create(
         resource=resource, entity_type="PRODUCT", entity_id=product.pk, slot="cover_image"
     )
@@ -103,20 +103,20 @@ def build() -> World:
             "newcomer": newcomer.pk,
             "plain": people["plain"].pk,
             "product": product.pk,
-            "subject": Subject.objects.create(name="Ada", slug="ada", **owned).pk,
+            "subject": Subject.objects.create(name="Ada", slug="ada", **owner_fields).pk,
             "look": look.pk,
-            "guideline": Guideline.objects.create(name="White", **owned).pk,
+            "guideline": Guideline.objects.create(name="White", **owner_fields).pk,
             "request": request.pk,
             "resource": resource.pk,
-            "upload": _upload(owned).pk,
-            "configuration": ExportConfiguration.objects.create(**owned).pk,
+            "upload": _upload(owner_fields).pk,
+            "configuration": ExportConfiguration.objects.create(**owner_fields).pk,
             **_personal_configurations(people | {"colleague": colleague, "newcomer": newcomer}),
             "visibility": MetadataAdapterVisibility.objects.create(code="ovs").pk,
-            "job": _job(owned).pk,
-            **_photo_batch(owned, product),
-            "run": _run(owned, RunStatus.COMPLETED_WITH_ERRORS).pk,
-            "running": _run(owned, RunStatus.RUNNING).pk,
-            "expired": _run(owned, RunStatus.EXPIRED).pk,
+            "job": _job(owner_fields).pk,
+            **_photo_batch(owner_fields, product),
+            "run": _run(owner_fields, RunStatus.COMPLETED_WITH_ERRORS).pk,
+            "running": _run(owner_fields, RunStatus.RUNNING).pk,
+            "expired": _run(owner_fields, RunStatus.EXPIRED).pk,
             "missing": uuid4(),
         },
     )
@@ -140,9 +140,9 @@ def _member(organization: Organization, role: Role) -> User:
     return user
 
 
-def _resource(owned: dict[str, Any]) -> MediaResource:
+def _resource(owner_fields: dict[str, Any]) -> MediaResource:
     return MediaResource.objects.create(
-        **owned,
+        **owner_fields,
         resource_type=ResourceType.IMAGE,
         storage_key="media/one/file.webp",
         content_hash="a" * 64,
@@ -154,10 +154,10 @@ def _resource(owned: dict[str, Any]) -> MediaResource:
     )
 
 
-def _upload(owned: dict[str, Any]) -> Upload:
-    """Store an upload that no entity names yet."""
+def _upload(owner_fields: dict[str, Any]) -> Upload:
+    """Store an upload that no entity uses yet."""
     upload: Upload = Upload.objects.create(
-        **owned,
+        **owner_fields,
         key="temp/one_1700000000_a.webp",
         filename="a.webp",
         content_type="image/webp",
@@ -166,11 +166,11 @@ def _upload(owned: dict[str, Any]) -> Upload:
     return upload
 
 
-def _job(owned: dict[str, Any]) -> BulkUploadJob:
+def _job(owner_fields: dict[str, Any]) -> BulkUploadJob:
     """Store a finished bulk upload with one refused row."""
     now = timezone.now()
     job: BulkUploadJob = BulkUploadJob.objects.create(
-        **owned,
+        **owner_fields,
         status=JobStatus.COMPLETED_WITH_ERRORS,
         filename="products.csv",
         source_key="bulk/one/products.csv",
@@ -195,9 +195,9 @@ def _job(owned: dict[str, Any]) -> BulkUploadJob:
     return job
 
 
-def _photo_batch(owned: dict[str, Any], product: Product) -> dict[str, UUID]:
+def _photo_batch(owner_fields: dict[str, Any], product: Product) -> dict[str, UUID]:
     """Store a batch of one photo that has failed and waits for a decision."""
-    batch = PhotoBatch.objects.create(**owned, name="Day 1", last_arrival_at=timezone.now())
+    batch = PhotoBatch.objects.create(**owner_fields, name="Day 1", last_arrival_at=timezone.now())
     photo = PhotoFile.objects.create(
         batch=batch,
         path="S-1_front.webp",
@@ -214,12 +214,12 @@ def _photo_batch(owned: dict[str, Any], product: Product) -> dict[str, UUID]:
     return {"batch": batch.pk, "photo": photo.pk}
 
 
-def _run(owned: dict[str, Any], status: RunStatus) -> ExportRun:
+def _run(owner_fields: dict[str, Any], status: RunStatus) -> ExportRun:
     """Store an export of one file; the file has failed unless the export is still running."""
     now = timezone.now()
-    ended = status != RunStatus.RUNNING
+    has_ended = status != RunStatus.RUNNING
     run: ExportRun = ExportRun.objects.create(
-        **owned,
+        **owner_fields,
         status=status,
         title="Shoot 12",
         configuration_name="System default",
@@ -227,12 +227,12 @@ def _run(owned: dict[str, Any], status: RunStatus) -> ExportRun:
         image_format="WEBP",
         template="{index}",
         total=1,
-        archive_key="exports/one/archive-1.zip" if ended else "",
-        archive_size=22 if ended else None,
-        archive_sha256="c" * 64 if ended else "",
+        archive_key="exports/one/archive-1.zip" if has_ended else "",
+        archive_size=22 if has_ended else None,
+        archive_sha256="c" * 64 if has_ended else "",
         started_at=now,
-        finished_at=now if ended else None,
-        expires_at=now if ended else None,
+        finished_at=now if has_ended else None,
+        expires_at=now if has_ended else None,
     )
     ExportItem.objects.create(
         run=run,
@@ -240,8 +240,8 @@ def _run(owned: dict[str, Any], status: RunStatus) -> ExportRun:
         resource_id=uuid4(),
         name="1.webp",
         values={"index": 1},
-        status=ItemStatus.FAILED if ended else ItemStatus.WAITING,
-        failure_code="resource_deleted" if ended else "",
-        failure_message="The file was deleted." if ended else "",
+        status=ItemStatus.FAILED if has_ended else ItemStatus.WAITING,
+        failure_code="resource_deleted" if has_ended else "",
+        failure_message="The file was deleted." if has_ended else "",
     )
     return run

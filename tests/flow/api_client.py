@@ -12,10 +12,10 @@ import httpx
 from devstack.product import Person, Product
 
 PHOTOS = Path(__file__).resolve().parents[2] / "samples" / "photos"
-RECOVERY_SECONDS = 60.0  # the time the product promises for a recovery
+RECOVERY_SECONDS = 60.0  # within which the product promises to recover
 
 
-class Served(Protocol):
+class RunningProduct(Protocol):
     """A running product."""
 
     api: str
@@ -28,7 +28,7 @@ class ApiClient:
     """
 
     def __init__(
-        self, running_product: Served, person: Person, organization_id: str | None
+        self, running_product: RunningProduct, person: Person, organization_id: str | None
     ) -> None:
         self.http = httpx.Client(base_url=running_product.api, timeout=30)
         self.owner_parameters = {"organization_id": organization_id} if organization_id else {}
@@ -69,17 +69,17 @@ class ApiClient:
         payload = {"filename": name, "content_type": content_type, "file_size": size}
         response = self.http.post("/api/v1/uploads/presigned-url", json=payload)
         assert response.status_code == 200, response.text
-        signed: dict[str, Any] = response.json()
-        return signed
+        ticket: dict[str, Any] = response.json()
+        return ticket
 
     def upload(self, name: str, body: bytes, content_type: str) -> str:
         """Upload a file and return the URL to use for it in an entity."""
-        signed = self.presign(name, content_type, len(body))
+        ticket = self.presign(name, content_type, len(body))
         upload = httpx.put(
-            signed["upload_url"], content=body, headers=signed["upload_headers"], timeout=30
+            ticket["upload_url"], content=body, headers=ticket["upload_headers"], timeout=30
         )
         assert upload.status_code in {200, 201, 204}, upload.text
-        return str(signed["file_url"])
+        return str(ticket["file_url"])
 
     def create(self, *, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
         """Create a product."""

@@ -7,14 +7,14 @@ import httpx
 from tests.flow.api_client import ApiClient, eventually
 
 ROWS = 60
-ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
+FINAL_STATUSES = {"completed", "completed_with_errors", "failed", "cancelled"}
 
 
 def table(prefix: str) -> bytes:
-    """Return 60 valid rows, two bad rows, and every tenth SKU again; its SKUs have the prefix."""
+    """Return 60 valid rows, two invalid ones, and every tenth SKU again, with this prefix."""
     rows = [f"{prefix}-{n},Name {n}" for n in range(ROWS)]
-    repeated = [f"{prefix}-{n},Again {n}" for n in range(0, ROWS, 10)]
-    return "\n".join(["sku,name", *rows[:30], ",bad", *rows[30:], *repeated, "x,"]).encode()
+    repeated_rows = [f"{prefix}-{n},Again {n}" for n in range(0, ROWS, 10)]
+    return "\n".join(["sku,name", *rows[:30], ",bad", *rows[30:], *repeated_rows, "x,"]).encode()
 
 
 def start(api_client: ApiClient, body: bytes, **headers: str) -> httpx.Response:
@@ -32,14 +32,16 @@ def finished_job(api_client: ApiClient, location: str) -> dict[str, Any]:
         assert job["processed_rows"] <= max(job["total_rows"], 0)
         return job
 
-    finished: dict[str, Any] = eventually(read_job, lambda job: job["status"] in ENDED)
-    return finished
+    finished_job_: dict[str, Any] = eventually(
+        read_job, lambda job: job["status"] in FINAL_STATUSES
+    )
+    return finished_job_
 
 
 def require_imported(api_client: ApiClient, job: dict[str, Any], prefix: str) -> None:
     """Assert that each row of `table` was counted and stored exactly once."""
-    counted = ("status", "total_rows", "created", "updated", "unchanged", "failed")
-    assert [job[name] for name in counted] == ["completed_with_errors", 68, 60, 6, 0, 2]
+    fields = ("status", "total_rows", "created", "updated", "unchanged", "failed")
+    assert [job[name] for name in fields] == ["completed_with_errors", 68, 60, 6, 0, 2]
     errors = api_client.http.get(f"/bulk-upload/{job['id']}/errors").json()
     refused_lines = [error["line"] for error in errors["data"] if error["severity"] == "error"]
     repeated_lines = [error["line"] for error in errors["data"] if error["code"] == "repeated_sku"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.flow.api_client import ApiClient, eventually, media_of, photo, sha256
-from tests.flow.bulk import ENDED, start
+from tests.flow.bulk import FINAL_STATUSES, start
 from tests.flow.crashes.crash_file import CrashFile
 from tests.flow.crashes.test_crashes import unique_photo
 
@@ -18,7 +18,7 @@ ROWS = 12
 def finished_job_of(api_client: ApiClient, body: bytes) -> dict[str, Any]:
     location = start(api_client, body).headers["location"]
     finished: dict[str, Any] = eventually(
-        lambda: api_client.http.get(location).json(), lambda job: job["status"] in ENDED
+        lambda: api_client.http.get(location).json(), lambda job: job["status"] in FINAL_STATUSES
     )
     return finished
 

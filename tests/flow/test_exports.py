@@ -23,7 +23,7 @@ PHOTOS = {
     "aw26-wool-scarf-detail.avif": "image/avif",
 }
 METADATA_FILES = 3  # metadata.json, metadata.csv and manifest.json
-ENDED = {"completed", "completed_with_errors", "failed"}
+FINAL_STATUSES = {"completed", "completed_with_errors", "failed"}
 PILLOW_FORMATS = {"webp": "WEBP", "jpeg": "JPEG", "png": "PNG", "avif": "AVIF"}
 ITEM_CRASH_POINTS = [
     *("lease-taken", "export-downloaded", "export-converted", "export-put", "export-marking"),
@@ -83,7 +83,7 @@ def finished_run(api_client: ApiClient, location: str) -> dict[str, Any]:
         done[0] = run["progress"]["done"]
         return run
 
-    finished: dict[str, Any] = eventually(read_run, lambda run: run["status"] in ENDED)
+    finished: dict[str, Any] = eventually(read_run, lambda run: run["status"] in FINAL_STATUSES)
     return finished
 
 
@@ -190,9 +190,12 @@ def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
 
         assert count() == before + is_saved
         if is_saved:  # the response for the idempotency key was stored in the same transaction
-            again = api_client.http.post("/api/v1/exports/", **payload)
-            assert again.headers["idempotent-replayed"] == "true"
-            assert finished_run(api_client, again.headers["location"])["status"] == "completed"
+            second_response = api_client.http.post("/api/v1/exports/", **payload)
+            assert second_response.headers["idempotent-replayed"] == "true"
+            assert (
+                finished_run(api_client, second_response.headers["location"])["status"]
+                == "completed"
+            )
 
 
 @pytest.mark.covers("F02", "F08")

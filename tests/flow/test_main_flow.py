@@ -85,11 +85,11 @@ def test_a_put_that_differs_from_the_presigned_request_is_rejected(api_client: A
 
     other_type = httpx.put(url, content=b"x" * 1000, headers={"content-type": "text/html"})
     other_length = httpx.put(url, content=b"x" * 999, headers=headers)
-    anonymous = httpx.put(url.split("?")[0].rsplit("/", 1)[0] + "/b", content=b"x" * 1000)
+    anonymous_response = httpx.put(url.split("?")[0].rsplit("/", 1)[0] + "/b", content=b"x" * 1000)
 
     assert other_type.status_code == 403
     assert other_length.status_code == 403
-    assert anonymous.status_code in {403, 404, 405}
+    assert anonymous_response.status_code in {403, 404, 405}
     assert is_deleted(signed["file_url"])
 
 

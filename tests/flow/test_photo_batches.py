@@ -22,15 +22,17 @@ def upload(api_client: ApiClient, prefix: str) -> tuple[str, dict[str, bytes]]:
         {"filename": name, "content_type": "image/jpeg", "file_size": len(body)}
         for name, body in photos.items()
     ]
-    created = api_client.http.post(MANY, json={"files": files, **api_client.owner_parameters})
-    assert created.status_code == 201, created.text
-    for row in created.json()["files"]:
+    create_response = api_client.http.post(
+        MANY, json={"files": files, **api_client.owner_parameters}
+    )
+    assert create_response.status_code == 201, create_response.text
+    for row in create_response.json()["files"]:
         signed = row["upload"]
         body = photos[row["filename"]]
         sent = httpx.put(signed["upload_url"], content=body, headers=signed["upload_headers"])
         assert sent.is_success, sent.text
-    one = created.headers["location"]
-    ids = [row["id"] for row in created.json()["files"]]
+    one = create_response.headers["location"]
+    ids = [row["id"] for row in create_response.json()["files"]]
     assert api_client.http.post(f"{one}/uploaded", json={"file_ids": ids}).status_code == 200
     return one, photos
 

@@ -15,7 +15,7 @@ from tests.model.environment import database
 from tests.model.environment.setup import Environment
 from tests.model.state import State
 
-# What a request that is refused leaves as it was (I14): not the uploads it refuses.
+# A rejected request must not change these tables (I14); it may change the uploads it rejects.
 VISIBLE: Final = ("catalog_product", "media_attachment", "media_mediaresource")
 RECOVERY: Final = (
     "media.recover",
@@ -32,7 +32,7 @@ HOURLY: Final = (
     "core.discard_old_rows",
     "media.discard_old_uploads",
 )
-LEASE_OVER: Final = timedelta(seconds=70)
+AFTER_LEASE_END: Final = timedelta(seconds=70)
 
 Item = TypeVar("Item")
 
@@ -58,31 +58,31 @@ class Base(RuleBasedStateMachine):
         always.check(self.environment, self.state)
         self.history.check()
 
-    def pick(self, items: Sequence[Item], number: int) -> Item:
+    def pick(self, items: Sequence[Item], index: int) -> Item:
         """Return one of the items."""
-        return items[number % len(items)]
+        return items[index % len(items)]
 
     def request(self, user: str, method: str, path: str, body: Any = None, **options: Any) -> Any:
         """Send a request; return the response, None if the process died before it responded."""
         call: Callable[..., Any] = getattr(self.clients[user], method)
         options = {"format": "json", **options}
-        before, paused = database.fingerprint(VISIBLE), self.crashes.paused
-        raised = self.environment.faults.raised
+        before, paused_before = database.fingerprint(VISIBLE), self.crashes.paused
+        raised_before = self.environment.faults.raised
         result = self.crashes.run(lambda: call(f"/api/v1/{path}", body, **options))
         if result is None:
             return None
         (response,) = result
         status = response.status_code
-        assert status < 500 or self.environment.faults.raised > raised, response.content
+        assert status < 500 or self.environment.faults.raised > raised_before, response.content
         assert status in range(200, 500) or status == 503, response.content
-        if status >= 400 and paused == self.crashes.paused:
+        if status >= 400 and paused_before == self.crashes.paused:
             changed = database.fingerprint(VISIBLE) != before
             assert not changed, f"I14: a request with status {status} changed something"
         return response
 
     def work(self, task: str, **arguments: str) -> bool:
         """Run a task as a worker does; return whether the worker survived it."""
-        raised = self.environment.faults.raised
+        raised_before = self.environment.faults.raised
 
         def run() -> None:
             try:
@@ -90,7 +90,7 @@ class Base(RuleBasedStateMachine):
             except EmptyBucketError:
                 assert self.state.lost, f"{task} took the bucket for another one"
             except UnavailableError:
-                assert self.environment.faults.raised > raised, f"{task} found no store"
+                assert self.environment.faults.raised > raised_before, f"{task} found no store"
 
         return self.crashes.run(run) is not None
 
@@ -106,7 +106,7 @@ class Base(RuleBasedStateMachine):
 
     def replace_dead_workers(self) -> None:
         """Let the leases of dead workers end, and other workers do what is left."""
-        self.clock.advance(LEASE_OVER)
+        self.clock.advance(AFTER_LEASE_END)
         for task in RECOVERY:
             self.work(task)
         self.deliver()

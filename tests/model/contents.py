@@ -8,7 +8,7 @@ from media.tests.factories import PNG, photo
 from media.tests.rules.file_types.specimens import pdf
 
 PDF: Final = "application/pdf"
-TWIN_ETAG: Final = "c" * 32  # of both twins, as of two files with one MD5
+TWIN_ETAG: Final = "c" * 32  # of both twins, like two files with the same MD5
 
 
 @dataclass(frozen=True, kw_only=True)

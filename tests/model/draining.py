@@ -11,12 +11,12 @@ from tests.model.checks import drained
 from tests.model.environment import database
 
 MAX_ROUNDS: Final = 10
-ROUND: Final = timedelta(minutes=10)
+ROUND_DURATION: Final = timedelta(minutes=10)
 MAX_SKEW: Final = timedelta(minutes=20)
 GRACE: Final = timedelta(hours=26)
-SECOND_PASS: Final = timedelta(hours=2)
+SECOND_PASS_DELAY: Final = timedelta(hours=2)
 CLEANUPS: Final = 1
-# What a run of the periodic tasks changes although nothing happened.
+# Tables that the periodic tasks change on every run.
 REPORTS: Final = {"media_reconcilereport", "media_unknownobject"}
 
 
@@ -29,7 +29,7 @@ class Draining(Base):
             self.drain()
 
     def drain(self) -> None:
-        """Let everything come to rest."""
+        """End all faults, do all work, and check the result."""
         self.stop_faults()
         self.finish_work()
         for _ in range(CLEANUPS):
@@ -57,7 +57,7 @@ class Draining(Base):
         """L01 and L04: all work is done after a few rounds."""
         for _ in range(MAX_ROUNDS):
             self.replace_dead_workers()
-            self.clock.advance(ROUND)
+            self.clock.advance(ROUND_DURATION)
             if not drained.waiting():
                 return
         remaining = drained.waiting()
@@ -68,7 +68,7 @@ class Draining(Base):
         self.clock.advance(GRACE)
         for task in HOURLY:
             self.work(task)
-        self.clock.advance(SECOND_PASS)
+        self.clock.advance(SECOND_PASS_DELAY)
         self.replace_dead_workers()
         self.always()
 
@@ -98,4 +98,4 @@ class Draining(Base):
         self.deliver()
         after = database.fingerprint(names), self.environment.public.objects().keys()
         changed = [name for name in names if before[0][name] != after[0][name]]
-        assert before == after, f"L07: not at rest: {changed}"
+        assert before == after, f"L07: changed again: {changed}"

@@ -6,4 +6,4 @@ from tests.model.rules.work import WorkRules
 
 
 class Machine(ImportRules, WorkRules, OperationRules):
-    """Users, workers, operators and accidents, in any order."""
+    """Actions of users, workers and staff, and failures, in any order."""

@@ -1,4 +1,4 @@
-"""What the model knows: plain values, filled from the requests of the users and their responses."""
+"""What the model knows, as plain values, from the requests of the users and their responses."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -49,14 +49,14 @@ class Job:
 
 @dataclass
 class State:
-    """Everything that must be true of the product, by what its users have seen."""
+    """The rows that must exist, according to the responses that users have received."""
 
     tickets: list[Ticket] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     unknown_keys: set[str] = field(default_factory=set)  # objects that belong to no row
     lost: set[str] = field(default_factory=set)  # resources whose object was lost or replaced
-    happened: Counter[str] = field(default_factory=Counter)
+    event_counts: Counter[str] = field(default_factory=Counter)
     valid_types: dict[str, str] = field(default_factory=dict)  # of valid contents, by SHA-256
     names: int = 0
 

@@ -44,7 +44,7 @@ def call(header: str, path: str = ME) -> Any:
     return APIClient().get(path, HTTP_AUTHORIZATION=header)
 
 
-def test_a_token_crafted_with_our_secret_is_accepted(claims: Claims) -> None:
+def test_a_token_built_by_hand_with_our_secret_is_accepted(claims: Claims) -> None:
     # Otherwise all forgeries below could be refused for another reason.
     assert call(f"Bearer {signed_with_our_secret(claims)}").status_code == 200
     assert call(f"Bearer {with_header(claims, kid='any')}").status_code == 200
@@ -59,19 +59,19 @@ def test_there_are_at_least_forty_forgeries() -> None:
 def test_a_forged_token_is_refused(claims: Claims, forge: Forge) -> None:
     token = forge(claims)
 
-    tries = [_timed_call(token) for _ in range(3)]
+    attempts = [_timed_call(token) for _ in range(3)]
 
-    for response, _ in tries:
+    for response, _ in attempts:
         assert (response.status_code, response.json()) == (401, REFUSED)
         assert response["WWW-Authenticate"] == "Bearer"
     # The best of three: the first request of a process also pays for its imports.
-    assert min(seconds for _, seconds in tries) < 0.05
+    assert min(seconds for _, seconds in attempts) < 0.05
 
 
 def _timed_call(token: str) -> tuple[Any, float]:
-    started = time.thread_time()
+    start = time.thread_time()
     response = call(f"Bearer {token}")
-    return response, time.thread_time() - started
+    return response, time.thread_time() - start
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from accounts.models import Membership, Organization, Role, User
 from accounts.services import users
-from accounts.tests.api.user_requests import ME, MISSING, NEW_PASSWORD, USERS, may_sign_in
+from accounts.tests.api.user_requests import ME, NEW_PASSWORD, NOT_FOUND, USERS, may_sign_in
 from accounts.tests.conftest import Team
 from accounts.tests.factories import (
     PASSWORD,
@@ -34,8 +34,8 @@ def test_a_deleted_user_is_disabled_and_anonymized_but_the_row_stays(team: Team)
     assert not Membership.objects.filter(user=user).exists()
     assert client.get(ME).status_code == 401
     assert not may_sign_in(email, PASSWORD)
-    again = superuser.delete(f"{USERS}{user.pk}")
-    assert (again.status_code, again.json()) == (404, MISSING)
+    second_response = superuser.delete(f"{USERS}{user.pk}")
+    assert (second_response.status_code, second_response.json()) == (404, NOT_FOUND)
     assert superuser.get(f"{USERS}{user.pk}").status_code == 404
     assert str(user.pk) not in {row["id"] for row in superuser.get(USERS).json()["data"]}
 
@@ -80,7 +80,7 @@ def test_one_of_two_owners_is_deleted(team: Team) -> None:
 @pytest.mark.parametrize("change", [{"is_superuser": False}, {"is_active": False}, None])
 def test_the_last_superuser_stays(team: Team, change: dict[str, bool] | None) -> None:
     client, path = client_of(team.superuser), f"{USERS}{team.superuser.pk}"
-    UserFactory.create(superuser=True, is_active=False)  # one who cannot help
+    UserFactory.create(superuser=True, is_active=False)  # a disabled one does not count
 
     response = client.delete(path) if change is None else client.patch(path, change)
 

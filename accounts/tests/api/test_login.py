@@ -14,7 +14,7 @@ from accounts.services import sessions
 from accounts.tests.api.login_requests import FORM, LOGIN, REFRESH, issues_of, sign_in
 from accounts.tests.factories import PASSWORD, UserFactory, client_of
 
-TEST = "/api/v1/login/test-token"
+TEST_TOKEN = "/api/v1/login/test-token"
 WRONG = {"detail": "Incorrect email or password"}
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def test_sign_in_ignores_case_and_spaces_of_the_address(typed: str) -> None:
 
 @pytest.mark.covers("T52")
 @pytest.mark.parametrize("case", ["unknown", "wrong password", "disabled", "without password"])
-def test_every_refused_sign_in_looks_the_same(case: str) -> None:
+def test_every_refused_sign_in_gets_the_same_response(case: str) -> None:
     user = UserFactory.create(
         email="ann@example.com",
         is_active=case != "disabled",
@@ -58,10 +58,10 @@ class SlowerHasher(PBKDF2PasswordHasher):
     """A hasher whose work a test can measure and count."""
 
     iterations = 4_000
-    encoded = 0
+    encode_count = 0
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        type(self).encoded += 1
+        type(self).encode_count += 1
         return super().encode(password, salt, iterations)
 
 
@@ -72,9 +72,9 @@ def slower_hasher(settings: Settings) -> type[SlowerHasher]:
 
 
 def cost_of(email: str, hasher: type[SlowerHasher]) -> tuple[int, float]:
-    hashed, started = hasher.encoded, time.thread_time()
+    count_before, start = hasher.encode_count, time.thread_time()
     assert sign_in(email, "not-the-password").json() == WRONG
-    return hasher.encoded - hashed, time.thread_time() - started
+    return hasher.encode_count - count_before, time.thread_time() - start
 
 
 @pytest.mark.covers("T52")
@@ -88,8 +88,8 @@ def test_an_unknown_address_costs_the_same_hashing_work(
         for _ in range(200)
     ]
 
-    assert {(pair[0], unknown[0]) for pair, unknown in pairs} == {(1, 1)}
-    known_time = statistics.median(pair[1] for pair, _ in pairs)
+    assert {(known[0], unknown[0]) for known, unknown in pairs} == {(1, 1)}
+    known_time = statistics.median(known[1] for known, _ in pairs)
     unknown_time = statistics.median(unknown[1] for _, unknown in pairs)
     assert known_time == pytest.approx(unknown_time, rel=0.25)
 
@@ -144,7 +144,7 @@ def test_a_malformed_form_reports_each_error(
         (b"", FORM, 422),
     ],
 )
-def test_a_hostile_body_is_refused_cleanly(body: Any, content_type: str, status: int) -> None:
+def test_a_hostile_body_gets_a_client_error(body: Any, content_type: str, status: int) -> None:
     response = APIClient().generic("POST", LOGIN, body, content_type=content_type)
 
     assert response.status_code == status
@@ -215,24 +215,24 @@ def test_the_admin_sign_in_page_is_locked_too(lockout: None) -> None:
         client.post("/admin/login/", urlencode(form), content_type=FORM).status_code
         for _ in range(3)
     ]
-    locked = client.post("/admin/login/", urlencode(form), content_type=FORM)
+    locked_response = client.post("/admin/login/", urlencode(form), content_type=FORM)
 
     assert statuses == [200, 200, 429]
-    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
+    assert (locked_response.status_code, locked_response["Retry-After"]) == (429, "900")
     assert sign_in("root@example.com").status_code == 429
 
 
 def test_the_token_test_returns_the_user() -> None:
     user = UserFactory.create()
 
-    response = client_of(user).post(TEST)
+    response = client_of(user).post(TEST_TOKEN)
 
     assert response.status_code == 200
     assert response.json()["id"] == str(user.pk)
     assert response.json()["email"] == user.email
 
 
-@pytest.mark.parametrize("path", [LOGIN, REFRESH, TEST])
+@pytest.mark.parametrize("path", [LOGIN, REFRESH, TEST_TOKEN])
 def test_a_path_works_with_and_without_a_trailing_slash(path: str) -> None:
     assert APIClient().post(f"{path}/").status_code == APIClient().post(path).status_code
 

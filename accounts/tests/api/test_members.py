@@ -153,10 +153,10 @@ def test_an_admin_cannot_add_change_or_remove_an_owner(team: Team) -> None:
 def test_an_owner_can_leave_after_adding_another_owner(team: Team) -> None:
     client = client_of(team.owner)
 
-    promoted = client.patch(members_path(team, team.member), {"role": "owner"})
+    promotion_response = client.patch(members_path(team, team.member), {"role": "owner"})
     response = client.delete(members_path(team, team.owner))
 
-    assert (promoted.status_code, promoted.json()["role"]) == (200, "owner")
+    assert (promotion_response.status_code, promotion_response.json()["role"]) == (200, "owner")
     assert response.status_code == 204
     assert roles_in(team) == {team.admin.pk: Role.ADMIN, team.member.pk: Role.OWNER}
     assert client.get(members_path(team)).status_code == 403
@@ -204,11 +204,11 @@ def test_the_last_owner_cannot_be_removed_or_demoted(team: Team, caller: str, ac
 
 
 def test_a_disabled_owner_does_not_count_as_remaining_owner(team: Team) -> None:
-    idle = UserFactory.create(is_active=False)
-    MembershipFactory.create(organization=team.organization, user=idle, role=Role.OWNER)
+    disabled_owner = UserFactory.create(is_active=False)
+    MembershipFactory.create(organization=team.organization, user=disabled_owner, role=Role.OWNER)
 
     assert client_of(team.owner).delete(members_path(team, team.owner)).status_code == 409
-    assert client_of(team.owner).delete(members_path(team, idle)).status_code == 204
+    assert client_of(team.owner).delete(members_path(team, disabled_owner)).status_code == 204
 
 
 def test_the_last_owner_can_be_set_to_owner_again(team: Team) -> None:

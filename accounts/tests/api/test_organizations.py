@@ -59,13 +59,13 @@ def test_a_generated_slug_is_unique() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_organizations_with_equal_names_created_concurrently_get_different_slugs() -> None:
     clients = [client_of(UserFactory.create()) for _ in range(8)]
-    together = Barrier(len(clients))
+    barrier = Barrier(len(clients))
 
     def create(client: APIClient) -> list[int]:
         try:
             statuses = []
             for number in range(5):
-                together.wait(timeout=60)
+                barrier.wait(timeout=60)
                 statuses.append(client.post(ORGANIZATIONS, {"name": f"Same {number}"}).status_code)
             return statuses
         finally:
@@ -82,12 +82,12 @@ def test_a_taken_slug_is_a_conflict(team: Team) -> None:
     client = client_of(team.owner)
     slug = team.other_organization.slug
 
-    created = client.post(ORGANIZATIONS, {"name": "B", "slug": slug.upper()})
-    changed = client.patch(f"{ORGANIZATIONS}{team.organization.pk}", {"slug": slug})
+    create_response = client.post(ORGANIZATIONS, {"name": "B", "slug": slug.upper()})
+    change_response = client.patch(f"{ORGANIZATIONS}{team.organization.pk}", {"slug": slug})
 
     conflict = {"detail": "An organization with this slug already exists"}
-    assert (created.status_code, created.json()) == (409, conflict)
-    assert (changed.status_code, changed.json()) == (409, conflict)
+    assert (create_response.status_code, create_response.json()) == (409, conflict)
+    assert (change_response.status_code, change_response.json()) == (409, conflict)
     assert Organization.objects.count() == 2
 
 
@@ -119,8 +119,8 @@ def test_a_malformed_organization_is_refused(
 def test_members_see_their_organizations_and_superusers_all(
     team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    own = [team.organization.name]
-    every = [team.organization.name, team.other_organization.name]
+    own_names = [team.organization.name]
+    all_names = [team.organization.name, team.other_organization.name]
 
     def names_seen_by(user: Any) -> list[str]:
         client = client_of(user)
@@ -129,9 +129,9 @@ def test_members_see_their_organizations_and_superusers_all(
         assert body["count"] == len(body["data"])
         return [row["name"] for row in body["data"]]
 
-    assert names_seen_by(team.member) == own
-    assert names_seen_by(team.owner) == own
-    assert names_seen_by(team.superuser) == every
+    assert names_seen_by(team.member) == own_names
+    assert names_seen_by(team.owner) == own_names
+    assert names_seen_by(team.superuser) == all_names
     assert names_seen_by(UserFactory.create()) == []
 
 
@@ -232,16 +232,16 @@ def test_a_server_owned_value_of_an_organization_is_ignored(
 ) -> None:
     client = client_of(team.owner)
 
-    changed = client.patch(f"{ORGANIZATIONS}{team.organization.pk}", {field: value})
-    created = client.post(ORGANIZATIONS, {"name": "New", field: value})
+    change_response = client.patch(f"{ORGANIZATIONS}{team.organization.pk}", {field: value})
+    create_response = client.post(ORGANIZATIONS, {"name": "New", field: value})
 
     team.organization.refresh_from_db()
-    assert (changed.status_code, created.status_code) == (200, 201)
+    assert (change_response.status_code, create_response.status_code) == (200, 201)
     assert team.organization.created_at.year > 2001
     assert team.organization.updated_at.year > 2001
     assert team.organization.memberships.count() == 3
-    assert created.json()["id"] != value
-    assert created.json()["created_at"] > "2002"
+    assert create_response.json()["id"] != value
+    assert create_response.json()["created_at"] > "2002"
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

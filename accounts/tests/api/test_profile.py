@@ -9,7 +9,7 @@ from accounts.tests.api.user_requests import (
     FIELDS,
     ME,
     NEW_PASSWORD,
-    RIGHTS,
+    PRIVILEGES,
     SERVER_OWNED,
     issues_of,
     may_sign_in,
@@ -142,7 +142,7 @@ def test_guessing_the_current_password_is_counted(settings: Settings) -> None:
 
 
 @pytest.mark.covers("T41")
-@pytest.mark.parametrize(("field", "value"), (SERVER_OWNED | RIGHTS).items())
+@pytest.mark.parametrize(("field", "value"), (SERVER_OWNED | PRIVILEGES).items())
 def test_users_cannot_set_server_owned_values(field: str, value: Any) -> None:
     user = UserFactory.create()
     before = row_of(user)

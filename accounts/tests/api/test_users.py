@@ -10,10 +10,10 @@ from accounts.tests.api.user_requests import (
     FIELDS,
     FORBIDDEN,
     ME,
-    MISSING,
     NEW_PASSWORD,
-    NOBODY,
+    NOT_FOUND,
     SERVER_OWNED,
+    UNKNOWN_ID,
     USERS,
     issues_of,
     may_sign_in,
@@ -34,18 +34,18 @@ def test_not_even_a_superuser_sets_a_server_owned_value(team: Team, field: str, 
     client = client_of(team.superuser)
     before = row_of(team.member)
 
-    changed = client.patch(f"{USERS}{team.member.pk}", {field: value})
-    created = client.post(
+    change_response = client.patch(f"{USERS}{team.member.pk}", {field: value})
+    create_response = client.post(
         USERS, {"email": "new@example.com", "password": NEW_PASSWORD, field: value}
     )
 
     after = row_of(team.member)
-    assert changed.status_code == 200
+    assert change_response.status_code == 200
     assert {**after, "updated_at": None} == {**before, "updated_at": None}
-    assert created.status_code == 201
-    assert created.json()["id"] != value
-    assert created.json()["created_at"] > SERVER_OWNED["created_at"]
-    user = User.objects.get(pk=created.json()["id"])
+    assert create_response.status_code == 201
+    assert create_response.json()["id"] != value
+    assert create_response.json()["created_at"] > SERVER_OWNED["created_at"]
+    user = User.objects.get(pk=create_response.json()["id"])
     assert (user.deleted_at, user.last_login, user.memberships.count()) == (None, None, 0)
 
 
@@ -70,7 +70,7 @@ def test_only_superusers_can_use_the_user_routes(
 
 
 @pytest.mark.covers("T40")
-@pytest.mark.parametrize("path", [ME, USERS, f"{USERS}{NOBODY}", f"{USERS}malformed"])
+@pytest.mark.parametrize("path", [ME, USERS, f"{USERS}{UNKNOWN_ID}", f"{USERS}malformed"])
 def test_anonymous_callers_get_a_401(path: str) -> None:
     response = APIClient().get(path)
 
@@ -122,10 +122,10 @@ def test_a_malformed_user_is_refused(
 ) -> None:
     client, before = client_of(team.superuser), list(User.objects.values())
 
-    created = client.post(USERS, {"email": "a@b.de", "password": NEW_PASSWORD, **change})
-    changed = client.patch(f"{USERS}{team.member.pk}", change)
+    create_response = client.post(USERS, {"email": "a@b.de", "password": NEW_PASSWORD, **change})
+    change_response = client.patch(f"{USERS}{team.member.pk}", change)
 
-    for response in (created, changed):
+    for response in (create_response, change_response):
         assert response.status_code == 422
         assert (("body", loc), code) in issues_of(response)
     assert list(User.objects.values()) == before
@@ -212,7 +212,7 @@ def test_a_missing_user_is_a_404_and_a_malformed_id_a_422(team: Team, method: st
 
     missing, malformed = call(f"{USERS}{uuid.uuid4()}"), call(f"{USERS}not-a-uuid")
 
-    assert (missing.status_code, missing.json()) == (404, MISSING)
+    assert (missing.status_code, missing.json()) == (404, NOT_FOUND)
     assert malformed.status_code == 422
     assert issues_of(malformed) == {(("path", "user_id"), "uuid_parsing")}
 
@@ -222,22 +222,22 @@ def test_users_are_listed_oldest_first_and_paged(
     team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = client_of(team.superuser)
-    everybody = [
+    user_ids = [
         str(pk) for pk in User.objects.order_by("created_at", "id").values_list("pk", flat=True)
     ]
 
     with django_assert_max_num_queries(3):
-        whole = client.get(USERS).json()
+        full_body = client.get(USERS).json()
     page = client.get(f"{USERS}?skip=1&limit=2").json()
 
-    assert set(whole) == {"data", "count"}
-    assert [row["id"] for row in whole["data"]] == everybody
-    assert whole["count"] == len(everybody)
-    assert [row["id"] for row in page["data"]] == everybody[1:3]
-    assert page["count"] == len(everybody)
+    assert set(full_body) == {"data", "count"}
+    assert [row["id"] for row in full_body["data"]] == user_ids
+    assert full_body["count"] == len(user_ids)
+    assert [row["id"] for row in page["data"]] == user_ids[1:3]
+    assert page["count"] == len(user_ids)
     assert client.get(f"{USERS}?skip=100").json() == {
         "data": [],
-        "count": len(everybody),
+        "count": len(user_ids),
     }
 
 

@@ -7,7 +7,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 
-NOBODY = "0190a1b2-0000-7000-8000-000000000000"  # the same for every xdist worker
+UNKNOWN_ID = (
+    "0190a1b2-0000-7000-8000-000000000000"  # fixed, because xdist workers must collect equal tests
+)
 
 
 ME = "/api/v1/users/me"
@@ -22,7 +24,7 @@ LOGIN = "/api/v1/login/access-token"
 FORBIDDEN = {"detail": "Not enough permissions"}
 
 
-MISSING = {"detail": "User not found"}
+NOT_FOUND = {"detail": "User not found"}
 
 
 NEW_PASSWORD = "a-quite-new-password"
@@ -40,11 +42,11 @@ FIELDS = {
 }
 
 
-# Every field of the model that a client may not set about itself, with a value it is not.
+# Every field of the model that a user may not set, with another value than it has.
 SERVER_OWNED = {
-    "id": NOBODY,
-    "user_id": NOBODY,
-    "organization_id": NOBODY,
+    "id": UNKNOWN_ID,
+    "user_id": UNKNOWN_ID,
+    "organization_id": UNKNOWN_ID,
     "created_at": "2001-01-01T00:00:00Z",
     "updated_at": "2001-01-01T00:00:00Z",
     "deleted_at": "2001-01-01T00:00:00Z",
@@ -55,7 +57,7 @@ SERVER_OWNED = {
 }
 
 
-RIGHTS = {"is_superuser": True, "is_staff": True, "is_active": False}
+PRIVILEGES = {"is_superuser": True, "is_staff": True, "is_active": False}
 
 
 def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:

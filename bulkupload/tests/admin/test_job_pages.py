@@ -20,8 +20,8 @@ from bulkupload.models import (
 from bulkupload.tests.importing import import_table, start_job
 from media.storage.testing.memory import MemoryStore
 
-LIST = "admin:bulkupload_bulkuploadjob_changelist"
-BAD = "sku,name\nA,Shoe\n,Boot\n,Hat\n"
+CHANGELIST = "admin:bulkupload_bulkuploadjob_changelist"
+TWO_REFUSED_ROWS = "sku,name\nA,Shoe\n,Boot\n,Hat\n"
 
 
 def signed_in(user: User) -> Client:
@@ -41,13 +41,15 @@ def page_of(job: BulkUploadJob) -> str:
 
 def run_action(client: Client, action: str, *jobs: BulkUploadJob) -> str:
     response = client.post(
-        reverse(LIST), {"action": action, "_selected_action": [job.pk for job in jobs]}, follow=True
+        reverse(CHANGELIST),
+        {"action": action, "_selected_action": [job.pk for job in jobs]},
+        follow=True,
     )
     return " ".join(str(message) for message in response.context["messages"])
 
 
 def test_a_page_shows_progress_errors_and_the_error_file(staff: Client, user: User) -> None:
-    job = import_table(user, BAD)
+    job = import_table(user, TWO_REFUSED_ROWS)
 
     html = staff.get(page_of(job)).content.decode()
     download: Any = staff.get(reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk]))
@@ -65,13 +67,13 @@ def test_the_number_of_problems_links_to_that_many_rows(staff: Client, user: Use
         f"{reverse('admin:bulkupload_bulkuploadrowerror_changelist')}?job__id__exact={job.pk}"
     )
 
-    html = staff.get(reverse(LIST)).content.decode()
-    listed = staff.get(problems).context["cl"].result_count
+    html = staff.get(reverse(CHANGELIST)).content.decode()
+    row_count = staff.get(problems).context["cl"].result_count
 
-    assert listed > 1  # the refused row has several errors
+    assert row_count > 1  # the refused row has several errors
     for page in (html, staff.get(page_of(job)).content.decode()):
-        (shown,) = re.findall(rf'href="{re.escape(problems)}"[^>]*>([\d,]+)<', page)
-        assert int(shown) == listed
+        (link_text,) = re.findall(rf'href="{re.escape(problems)}"[^>]*>([\d,]+)<', page)
+        assert int(link_text) == row_count
 
 
 def test_a_page_shows_the_dialect_and_the_warnings(staff: Client, user: User) -> None:
@@ -97,10 +99,13 @@ def test_a_page_shows_the_dialect_and_the_warnings(staff: Client, user: User) ->
 
 
 def test_a_page_of_a_running_job_refreshes(staff: Client, user: User) -> None:
-    running, done = start_job(user, BAD), import_table(user, BAD)
+    running_job, finished_job = (
+        start_job(user, TWO_REFUSED_ROWS),
+        import_table(user, TWO_REFUSED_ROWS),
+    )
 
-    assert staff.get(page_of(running))["Refresh"] == "3"
-    assert "Refresh" not in staff.get(page_of(done))
+    assert staff.get(page_of(running_job))["Refresh"] == "3"
+    assert "Refresh" not in staff.get(page_of(finished_job))
 
 
 def test_an_unknown_job_redirects_to_the_list(staff: Client) -> None:
@@ -120,21 +125,24 @@ def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:
 
 
 def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:
-    running, done = start_job(user, BAD), import_table(user, "sku,name\nA,Shoe\n")
+    running_job, finished_job = (
+        start_job(user, TWO_REFUSED_ROWS),
+        import_table(user, "sku,name\nA,Shoe\n"),
+    )
 
-    cancelled = run_action(staff, "cancel", running, done)
-    retried = run_action(staff, "retry", running, done)
+    cancel_messages = run_action(staff, "cancel", running_job, finished_job)
+    retry_messages = run_action(staff, "retry", running_job, finished_job)
 
-    running.refresh_from_db()
-    assert running.status == JobStatus.CANCELLED
-    assert "1 cancelled." in cancelled
-    assert "already ended" in cancelled
-    assert "1 started again." in retried
-    assert BulkUploadJob.objects.get(retry_of=running).status == JobStatus.QUEUED
+    running_job.refresh_from_db()
+    assert running_job.status == JobStatus.CANCELLED
+    assert "1 cancelled." in cancel_messages
+    assert "already ended" in cancel_messages
+    assert "1 started again." in retry_messages
+    assert BulkUploadJob.objects.get(retry_of=running_job).status == JobStatus.QUEUED
 
 
 def test_staff_who_may_only_view_cannot_act(staff: Client, user: User) -> None:
-    job = start_job(user, BAD)
+    job = start_job(user, TWO_REFUSED_ROWS)
     viewer = UserFactory.create(is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_bulkuploadjob"))
 
@@ -142,6 +150,6 @@ def test_staff_who_may_only_view_cannot_act(staff: Client, user: User) -> None:
 
     job.refresh_from_db()
     assert job.status == JobStatus.QUEUED
-    stranger = signed_in(UserFactory.create(is_staff=True))
+    client_without_permission = signed_in(UserFactory.create(is_staff=True))
     errors = reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk])
-    assert stranger.get(errors).status_code == 403
+    assert client_without_permission.get(errors).status_code == 403

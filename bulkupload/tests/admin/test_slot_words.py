@@ -27,7 +27,7 @@ def post(staff: Client, organization: Organization, word: str) -> int:
     return staff.post(ADD, fields).status_code
 
 
-def test_a_word_is_stored_as_names_are_split(staff: Client) -> None:
+def test_a_word_is_stored_trimmed_and_in_lower_case(staff: Client) -> None:
     organization = OrganizationFactory.create()
 
     assert post(staff, organization, " HINTEN ") == 302

@@ -56,18 +56,18 @@ def form(*parts: tuple[str, str]) -> str:
     return "\r\n".join([*bodies, "--x--\r\n"])
 
 
-@pytest.mark.parametrize("cut", ['name="organization_id"', 'name="dry_run"', "ue\r\n--x--"])
-def test_an_incomplete_body_starts_no_job(client: APIClient, cut: str) -> None:
+@pytest.mark.parametrize("cut_at", ['name="organization_id"', 'name="dry_run"', "ue\r\n--x--"])
+def test_an_incomplete_body_starts_no_job(client: APIClient, cut_at: str) -> None:
     parts = ('"file"; filename="a.csv"', "sku,name\nA,Shoe\n"), ('"organization_id"', "")
-    whole = form(*parts, ('"dry_run"', "true"))
-    sent: dict[str, Any] = {"wsgi.input": io.BytesIO(whole[: whole.index(cut)].encode())}
+    body = form(*parts, ('"dry_run"', "true"))
+    environ: dict[str, Any] = {"wsgi.input": io.BytesIO(body[: body.index(cut_at)].encode())}
 
     response = client.generic(
         "POST",
         ROUTE,
         content_type="multipart/form-data; boundary=x",
-        CONTENT_LENGTH=str(len(whole)),
-        **sent,
+        CONTENT_LENGTH=str(len(body)),
+        **environ,
     )
 
     assert response.status_code == 422

@@ -28,27 +28,31 @@ def test_a_table_is_accepted_and_its_progress_can_be_read(
     client: APIClient, user: User, root: str
 ) -> None:
     response = post(client, path=f"{root}/bulk-upload/")
-    queued = response.json()
+    queued_job = response.json()
     run_job(job_of(response))
-    done = client.get(response.headers["Location"]).json()
+    finished_job = client.get(response.headers["Location"]).json()
 
-    assert response.headers["Location"] == f"{root}/bulk-upload/{queued['id']}"
-    assert set(queued) == set(done) == FIELDS
-    assert (queued["status"], queued["dialect"], queued["total_rows"]) == ("queued", None, 0)
-    assert done["status"] == "completed_with_errors"
-    assert done["dialect"] == {
+    assert response.headers["Location"] == f"{root}/bulk-upload/{queued_job['id']}"
+    assert set(queued_job) == set(finished_job) == FIELDS
+    assert (queued_job["status"], queued_job["dialect"], queued_job["total_rows"]) == (
+        "queued",
+        None,
+        0,
+    )
+    assert finished_job["status"] == "completed_with_errors"
+    assert finished_job["dialect"] == {
         "format": "csv",
         "encoding": "utf-8",
         "confidence": 1.0,
         "delimiter": ";",
         "line_ending": "\n",
     }
-    assert done["columns"][0] == {"name": "sku", "field": "sku", "suggestion": None}
-    counted = ("total_rows", "processed_rows", "created", "updated", "unchanged", "failed")
-    assert [done[name] for name in counted] == [2, 2, 1, 0, 0, 1]
-    assert done["media"] == {"pending": 0, "ready": 0, "failed": 0}
-    assert done["rows_per_second"] > 0
-    assert done["seconds_left"] is None
+    assert finished_job["columns"][0] == {"name": "sku", "field": "sku", "suggestion": None}
+    count_names = ("total_rows", "processed_rows", "created", "updated", "unchanged", "failed")
+    assert [finished_job[name] for name in count_names] == [2, 2, 1, 0, 0, 1]
+    assert finished_job["media"] == {"pending": 0, "ready": 0, "failed": 0}
+    assert finished_job["rows_per_second"] > 0
+    assert finished_job["seconds_left"] is None
 
 
 def test_a_dry_run_and_a_mapping_are_read_from_the_form(client: APIClient) -> None:
@@ -101,14 +105,14 @@ def test_malformed_fields_are_reported_by_name(
 
 @pytest.mark.parametrize("root", ["/api/v1", ""])
 @pytest.mark.parametrize("slash", ["", "/"])
-@pytest.mark.parametrize("places", ["query", "form", "both"])
+@pytest.mark.parametrize("sent_in", ["query", "form", "both"])
 def test_the_organization_may_be_in_the_query_or_the_form(
-    client: APIClient, user: User, root: str, slash: str, places: str
+    client: APIClient, user: User, root: str, slash: str, sent_in: str
 ) -> None:
     organization_id = str(MembershipFactory.create(user=user).organization_id)
-    query = "" if places == "form" else f"?organization_id={organization_id}"
+    query = "" if sent_in == "form" else f"?organization_id={organization_id}"
     fields: dict[str, Any] = (
-        {} if places == "query" else {"organization_id": organization_id.upper()}
+        {} if sent_in == "query" else {"organization_id": organization_id.upper()}
     )
 
     response = post(client, path=f"{root}/bulk-upload{slash}{query}", **fields)
@@ -131,7 +135,7 @@ def test_different_organizations_in_query_and_form_start_no_job(
 
 @pytest.mark.covers("T41")
 def test_read_only_fields_are_ignored(client: APIClient, user: User) -> None:
-    forged: dict[str, Any] = {
+    read_only_fields: dict[str, Any] = {
         "id": str(uuid4()),
         "user_id": str(uuid4()),
         "status": "completed",
@@ -141,9 +145,9 @@ def test_read_only_fields_are_ignored(client: APIClient, user: User) -> None:
         "failure_code": "x",
     }
 
-    job = job_of(post(client, **forged))
+    job = job_of(post(client, **read_only_fields))
 
-    assert str(job.pk) != forged["id"]
+    assert str(job.pk) != read_only_fields["id"]
     assert job.user_id == user.pk
     assert (job.status, job.total_rows, job.failure_code) == (JobStatus.QUEUED, 0, "")
     assert job.source_key == f"bulk/{job.pk}/products.csv"

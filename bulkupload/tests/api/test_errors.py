@@ -16,12 +16,12 @@ def test_errors_are_returned_in_json_and_csv(client: APIClient) -> None:
     run_job(job_of(response))
     path = f"{ROUTE}{response.json()['id']}/errors"
 
-    listed = client.get(path).json()
+    list_body = client.get(path).json()
     by_query: Any = client.get(path, {"format": "csv"})
     by_header: Any = client.get(path, headers={"Accept": "text/csv"})
     by_path: Any = client.get(f"{path}.csv")
 
-    assert listed == {
+    assert list_body == {
         "data": [
             {
                 "row": 2,

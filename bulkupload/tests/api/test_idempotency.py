@@ -20,9 +20,9 @@ def test_the_same_key_for_another_organization_is_rejected(client: APIClient, us
     key = {"Idempotency-Key": "k"}
     first = post(client, headers=key)
 
-    other = post(client, path=f"{ROUTE}?organization_id={organization_id}", headers=key)
+    other_response = post(client, path=f"{ROUTE}?organization_id={organization_id}", headers=key)
 
-    assert (first.status_code, other.status_code) == (202, 422)
+    assert (first.status_code, other_response.status_code) == (202, 422)
     assert BulkUploadJob.objects.count() == 1
 
 
@@ -31,13 +31,13 @@ def test_the_same_request_with_the_same_key_starts_one_job(client: APIClient) ->
     key = {"Idempotency-Key": "k-1"}
 
     first, second = post(client, headers=key), post(client, headers=key)
-    other = post(client, TABLE + b"B;Hat\n", headers=key)
-    renamed = post(client, dry_run="true", headers=key)
+    other_table_response = post(client, TABLE + b"B;Hat\n", headers=key)
+    other_fields_response = post(client, dry_run="true", headers=key)
 
     assert second.json() == first.json()
     assert second.headers["Idempotent-Replayed"] == "true"
     assert second.headers["Location"] == first.headers["Location"]
-    for response in (other, renamed):
+    for response in (other_table_response, other_fields_response):
         assert response.status_code == 422
         assert response.json()["detail"][0]["type"] == "idempotency_key_reused"
     assert BulkUploadJob.objects.count() == 1
@@ -91,15 +91,15 @@ def test_the_same_retry_of_refused_rows_starts_one_job(client: APIClient) -> Non
     responses = [client.post(f"{ROUTE}{job.pk}/retry", headers=key) for _ in range(2)]
 
     assert responses[1].json() == responses[0].json()
-    assert [retried.pk for retried in job.retries.all()] == [job_of(responses[0]).pk]
+    assert [retry_job.pk for retry_job in job.retries.all()] == [job_of(responses[0]).pk]
 
 
 def test_a_refused_retry_does_not_use_up_its_key(client: APIClient) -> None:
     job = job_of(post(client))
     key = {"Idempotency-Key": "k-3"}
 
-    early = client.post(f"{ROUTE}{job.pk}/retry", headers=key)
+    early_response = client.post(f"{ROUTE}{job.pk}/retry", headers=key)
     client.post(f"{ROUTE}{job.pk}/cancel")
-    later = client.post(f"{ROUTE}{job.pk}/retry", headers=key)
+    later_response = client.post(f"{ROUTE}{job.pk}/retry", headers=key)
 
-    assert (early.status_code, later.status_code) == (409, 202)
+    assert (early_response.status_code, later_response.status_code) == (409, 202)

@@ -16,7 +16,7 @@ from bulkupload.tests.importing import run_job
 @pytest.mark.covers("T65")
 def test_a_job_of_another_owner_is_not_found(client: APIClient) -> None:
     job = job_of(post(client))
-    stranger = client_of(UserFactory.create())
+    other_client = client_of(UserFactory.create())
 
     for method, suffix in (
         ("get", ""),
@@ -25,12 +25,12 @@ def test_a_job_of_another_owner_is_not_found(client: APIClient) -> None:
         ("post", "/cancel"),
         ("post", "/retry"),
     ):
-        foreign = getattr(stranger, method)(f"{ROUTE}{job.pk}{suffix}")
-        missing = getattr(stranger, method)(f"{ROUTE}{uuid4()}{suffix}")
+        foreign_response = getattr(other_client, method)(f"{ROUTE}{job.pk}{suffix}")
+        missing_response = getattr(other_client, method)(f"{ROUTE}{uuid4()}{suffix}")
 
-        assert foreign.status_code == missing.status_code == 404
-        assert foreign.content == missing.content
-    assert stranger.get(ROUTE).json() == {"data": [], "count": 0}
+        assert foreign_response.status_code == missing_response.status_code == 404
+        assert foreign_response.content == missing_response.content
+    assert other_client.get(ROUTE).json() == {"data": [], "count": 0}
 
 
 def test_jobs_of_an_organization_are_visible_to_its_members(client: APIClient, user: User) -> None:
@@ -45,17 +45,17 @@ def test_jobs_of_an_organization_are_visible_to_its_members(client: APIClient, u
 def test_cancel_and_retry(client: APIClient) -> None:
     job = job_of(post(client))
 
-    cancelled = client.post(f"{ROUTE}{job.pk}/cancel")
-    again = client.post(f"{ROUTE}{job.pk}/cancel")
-    retried = client.post(f"{ROUTE}{job.pk}/retry")
+    cancel_response = client.post(f"{ROUTE}{job.pk}/cancel")
+    second_response = client.post(f"{ROUTE}{job.pk}/cancel")
+    retry_response = client.post(f"{ROUTE}{job.pk}/retry")
 
-    assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
-    assert again.status_code == 409
-    assert retried.status_code == 202
-    assert retried.json()["retry_of"] == str(job.pk)
-    assert retried.headers["Location"] == f"{ROUTE}{retried.json()['id']}"
-    assert run_job(job_of(retried)).status == JobStatus.COMPLETED_WITH_ERRORS
-    assert client.post(f"{ROUTE}{retried.json()['id']}/cancel").status_code == 409
+    assert (cancel_response.status_code, cancel_response.json()["status"]) == (202, "cancelled")
+    assert second_response.status_code == 409
+    assert retry_response.status_code == 202
+    assert retry_response.json()["retry_of"] == str(job.pk)
+    assert retry_response.headers["Location"] == f"{ROUTE}{retry_response.json()['id']}"
+    assert run_job(job_of(retry_response)).status == JobStatus.COMPLETED_WITH_ERRORS
+    assert client.post(f"{ROUTE}{retry_response.json()['id']}/cancel").status_code == 409
 
 
 def test_the_template_is_a_csv_file(client: APIClient) -> None:

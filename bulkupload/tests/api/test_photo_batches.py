@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.tests.factories import UserFactory, client_of
 from bulkupload.models import PhotoBatch, PhotoFile
-from bulkupload.tests.photo_batches import outcomes, pictures, product, run
+from bulkupload.tests.photo_batches import image_hashes, outcomes, product, run
 from media.models import Attachment, MediaResource
 from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
@@ -21,7 +21,7 @@ from sartiq.core.work import crash_points
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
 
-MANY = "/api/v1/photo-batches/"
+BATCHES = "/api/v1/photo-batches/"
 HEADERS = ObjectHeaders(content_type="image/png")
 
 
@@ -38,7 +38,7 @@ def files(*names: str, **values: Any) -> list[dict[str, Any]]:
 
 def create(client: APIClient, *names: str, key: str | None = None, **values: Any) -> Any:
     headers = {"Idempotency-Key": key} if key else {}
-    return client.post(MANY, {"files": files(*names), **values}, headers=headers)
+    return client.post(BATCHES, {"files": files(*names), **values}, headers=headers)
 
 
 def send(public: MemoryStore, client: APIClient, batch: dict[str, Any]) -> None:
@@ -48,20 +48,20 @@ def send(public: MemoryStore, client: APIClient, batch: dict[str, Any]) -> None:
         key = upload["file_url"].partition("/temp/")[2]
         public.put(f"temp/{key}", BytesIO(photo(1)), headers=HEADERS)
     ids = [row["id"] for row in batch["files"]]
-    reported = client.post(f"{MANY}{batch['id']}/uploaded", {"file_ids": ids})
-    assert reported.status_code == 200, reported.content
+    report_response = client.post(f"{BATCHES}{batch['id']}/uploaded", {"file_ids": ids})
+    assert report_response.status_code == 200, report_response.content
 
 
 def test_a_batch_from_its_names_to_its_report(
     public: MemoryStore, user: User, client: APIClient
 ) -> None:
     shoe = product(user, "AW-1")
-    created = create(client, "day 1/AW-1_front.png", "other.png", name="Day 1")
-    batch = created.json()
+    creation = create(client, "day 1/AW-1_front.png", "other.png", name="Day 1")
+    batch = creation.json()
     [first, other] = batch["files"]
 
-    assert created.status_code == 201
-    assert created.headers["Location"] == f"{MANY}{batch['id']}"
+    assert creation.status_code == 201
+    assert creation.headers["Location"] == f"{BATCHES}{batch['id']}"
     assert (batch["status"], batch["name"], batch["on_existing"]) == ("open", "Day 1", "append")
     assert batch["counts"]["total"] == 2
     assert batch["counts"]["undecided"] == 1
@@ -80,31 +80,37 @@ def test_a_batch_from_its_names_to_its_report(
     }
 
     send(public, client, batch)
-    one = f"{MANY}{batch['id']}"
-    started = client.post(f"{one}/attach")
-    assert (started.status_code, started.json()["status"]) == (202, "running")
-    assert started.headers["Location"] == one
+    batch_path = f"{BATCHES}{batch['id']}"
+    start_response = client.post(f"{batch_path}/attach")
+    assert (start_response.status_code, start_response.json()["status"]) == (202, "running")
+    assert start_response.headers["Location"] == batch_path
     run(PhotoBatch.objects.get())
-    done = client.get(one).json()
-    ready_ = client.get(f"{one}/files", {"status": "ready"}).json()
-    report = b"".join(client.get(f"{one}/report")).decode()
+    finished_batch = client.get(batch_path).json()
+    ready_files = client.get(f"{batch_path}/files", {"status": "ready"}).json()
+    report = b"".join(client.get(f"{batch_path}/report")).decode()
 
-    assert (done["status"], done["counts"]["ready"], done["counts"]["failed"]) == ("done", 1, 1)
-    assert done["seconds_left"] is None
-    assert [row["id"] for row in ready_["data"]] == [first["id"]]
-    assert ready_["count"] == 1
+    assert (
+        finished_batch["status"],
+        finished_batch["counts"]["ready"],
+        finished_batch["counts"]["failed"],
+    ) == ("done", 1, 1)
+    assert finished_batch["seconds_left"] is None
+    assert [row["id"] for row in ready_files["data"]] == [first["id"]]
+    assert ready_files["count"] == 1
     assert report.splitlines()[1] == "day 1/AW-1_front.png,AW-1,cover_image,ready,"
-    assert pictures(shoe) == {"cover_image": [sha256(photo(1)).hexdigest()[:8]]}
+    assert image_hashes(shoe) == {"cover_image": [sha256(photo(1)).hexdigest()[:8]]}
 
 
 def test_the_same_key_creates_one_batch(user: User, client: APIClient) -> None:
     first, second = (create(client, "a.png", key="k-1") for _ in range(2))
-    one = first.headers["Location"]
-    attached = [client.post(f"{one}/attach", headers={"Idempotency-Key": "k-2"}) for _ in range(2)]
+    batch_path = first.headers["Location"]
+    attach_responses = [
+        client.post(f"{batch_path}/attach", headers={"Idempotency-Key": "k-2"}) for _ in range(2)
+    ]
 
     assert second.json() == first.json()
     assert second.headers["Idempotent-Replayed"] == "true"
-    assert [response.json()["status"] for response in attached] == ["running"] * 2
+    assert [response.json()["status"] for response in attach_responses] == ["running"] * 2
     assert PhotoBatch.objects.count() == 1
 
 
@@ -119,11 +125,13 @@ def test_a_batch_is_not_started_without_saving_the_response(user: User, client: 
 
     crash_points.install(lose_key)
     try:
-        refused = client.post(f"{MANY}{batch['id']}/attach", headers={"Idempotency-Key": "a"})
+        refused_response = client.post(
+            f"{BATCHES}{batch['id']}/attach", headers={"Idempotency-Key": "a"}
+        )
     finally:
         crash_points.install(None)
 
-    assert refused.status_code == 409
+    assert refused_response.status_code == 409
     assert PhotoBatch.objects.get().status == "OPEN"
 
 
@@ -132,7 +140,7 @@ def test_a_stored_file_is_already_there(public: MemoryStore, user: User, client:
     ready(public, user, photo(1))
     digest = sha256(photo(1)).hexdigest()
 
-    response = client.post(MANY, {"files": files("AW-1.png", sha256=digest)})
+    response = client.post(BATCHES, {"files": files("AW-1.png", sha256=digest)})
 
     [row] = response.json()["files"]
     assert (row["match"]["status"], row["upload"]) == ("already_there", None)
@@ -144,19 +152,26 @@ def test_a_stored_file_that_was_deleted_meanwhile_is_uploaded(
     product(user, "AW-1")
     ready(public, user, photo(1))
     digest = sha256(photo(1)).hexdigest()
-    one = client.post(MANY, {"files": files("AW-1.png", sha256=digest)}).headers["Location"]
+    batch_path = client.post(BATCHES, {"files": files("AW-1.png", sha256=digest)}).headers[
+        "Location"
+    ]
     Attachment.objects.all().delete()
     MediaResource.objects.all().delete()
-    client.post(f"{one}/attach")
+    client.post(f"{batch_path}/attach")
     run(PhotoBatch.objects.get())
 
-    [failed] = client.get(f"{one}/files").json()["data"]
-    client.post(f"{one}/retry")
-    [row] = client.post(f"{one}/tickets", {"file_ids": [failed["id"]]}).json()["files"]
+    [failed_file] = client.get(f"{batch_path}/files").json()["data"]
+    client.post(f"{batch_path}/retry")
+    [ticket_row] = client.post(f"{batch_path}/tickets", {"file_ids": [failed_file["id"]]}).json()[
+        "files"
+    ]
 
-    assert (failed["failure"]["code"], failed["match"]["status"]) == ("file_not_found", "matched")
-    assert (row["status"], row["match"]["status"]) == ("waiting", "matched")
-    assert row["upload"] is not None
+    assert (failed_file["failure"]["code"], failed_file["match"]["status"]) == (
+        "file_not_found",
+        "matched",
+    )
+    assert (ticket_row["status"], ticket_row["match"]["status"]) == ("waiting", "matched")
+    assert ticket_row["upload"] is not None
 
 
 def test_two_equal_skus_are_candidates(user: User, client: APIClient) -> None:
@@ -202,10 +217,10 @@ def test_two_equal_skus_are_candidates(user: User, client: APIClient) -> None:
         ({"on_existing": "merge"}, ["on_existing"], "enum"),
     ],
 )
-def test_bad_input_is_named_and_writes_nothing(
+def test_invalid_input_is_reported_and_writes_nothing(
     client: APIClient, values: dict[str, Any], loc: list[str | int], code: str
 ) -> None:
-    response = client.post(MANY, {"files": files("a.png"), **values})
+    response = client.post(BATCHES, {"files": files("a.png"), **values})
 
     [issue] = response.json()["detail"]
     assert (response.status_code, issue["loc"], issue["type"]) == (422, ["body", *loc], code)
@@ -213,59 +228,73 @@ def test_bad_input_is_named_and_writes_nothing(
 
 
 def test_photos_are_added(user: User, client: APIClient) -> None:
-    one = create(client, "a.png").headers["Location"]
+    batch_path = create(client, "a.png").headers["Location"]
 
-    added = client.post(f"{one}/files", {"files": files("b.png")})
-    repeated = client.post(f"{one}/files", {"files": files("c.png", "a.png")})
+    add_response = client.post(f"{batch_path}/files", {"files": files("b.png")})
+    repeated_response = client.post(f"{batch_path}/files", {"files": files("c.png", "a.png")})
 
-    assert (added.status_code, added.headers["Location"]) == (201, f"{one}/files")
-    assert [row["filename"] for row in added.json()["files"]] == ["b.png"]
-    assert repeated.json()["detail"][0]["loc"] == ["body", "files", 1, "filename"]
+    assert (add_response.status_code, add_response.headers["Location"]) == (
+        201,
+        f"{batch_path}/files",
+    )
+    assert [row["filename"] for row in add_response.json()["files"]] == ["b.png"]
+    assert repeated_response.json()["detail"][0]["loc"] == ["body", "files", 1, "filename"]
     assert list(outcomes(PhotoBatch.objects.get())) == ["a.png", "b.png"]
 
 
 def test_a_photo_is_changed(user: User, client: APIClient) -> None:
     shoe, foreign = product(user, "AW-1"), product(UserFactory.create(), "AW-1")
-    created = create(client, "a.png")
-    [row] = created.json()["files"]
-    one = f"{created.headers['Location']}/files/{row['id']}"
+    creation = create(client, "a.png")
+    [row] = creation.json()["files"]
+    photo_path = f"{creation.headers['Location']}/files/{row['id']}"
 
-    without_product = [client.patch(one, {"slot": "images"}), client.patch(one, {"position": 0})]
-    chosen = client.patch(one, {"product_id": str(shoe.pk), "slot": "back_image", "position": 3})
-    wrong = [
-        client.patch(one, {"product_id": str(foreign.pk)}),
-        client.patch(one, {"slot": "front"}),
+    responses_without_product = [
+        client.patch(photo_path, {"slot": "images"}),
+        client.patch(photo_path, {"position": 0}),
     ]
-    skipped = client.patch(one, {"skip": True})
-    missing = client.patch(f"{created.headers['Location']}/files/{uuid4()}", {"skip": True})
+    choice_response = client.patch(
+        photo_path, {"product_id": str(shoe.pk), "slot": "back_image", "position": 3}
+    )
+    refused_responses = [
+        client.patch(photo_path, {"product_id": str(foreign.pk)}),
+        client.patch(photo_path, {"slot": "front"}),
+    ]
+    skip_response = client.patch(photo_path, {"skip": True})
+    missing_response = client.patch(
+        f"{creation.headers['Location']}/files/{uuid4()}", {"skip": True}
+    )
 
-    match = chosen.json()["match"]
+    match = choice_response.json()["match"]
     assert (match["sku"], match["slot"], match["position"]) == ("AW-1", "back_image", 3)
     assert match["by"] == "hand"
-    types = [response.json()["detail"][0]["type"] for response in wrong]
+    types = [response.json()["detail"][0]["type"] for response in refused_responses]
     assert types == ["not_found", "enum"]
-    locs = [response.json()["detail"][0]["loc"] for response in without_product]
+    locs = [response.json()["detail"][0]["loc"] for response in responses_without_product]
     assert locs == [["body", "slot"], ["body", "position"]]
-    assert skipped.json()["status"] == "skipped"
-    assert missing.status_code == 404
+    assert skip_response.json()["status"] == "skipped"
+    assert missing_response.status_code == 404
     PhotoFile.objects.update(status="READY")
-    assert client.patch(one, {"skip": False}).status_code == 409
+    assert client.patch(photo_path, {"skip": False}).status_code == 409
 
 
 def test_new_tickets_cancel_and_retry(user: User, client: APIClient) -> None:
-    created = create(client, "a.png")
-    one, [row] = created.headers["Location"], created.json()["files"]
+    creation = create(client, "a.png")
+    batch_path, [row] = creation.headers["Location"], creation.json()["files"]
 
-    again = client.post(f"{one}/tickets", {"file_ids": [row["id"]]})
-    unknown = client.post(f"{one}/tickets", {"file_ids": [str(uuid4())]})
-    nothing = client.post(f"{one}/retry")
-    cancelled = client.post(f"{one}/cancel")
-    attached = client.post(f"{one}/attach")
-    retried = client.post(f"{one}/retry")
+    second_response = client.post(f"{batch_path}/tickets", {"file_ids": [row["id"]]})
+    unknown_response = client.post(f"{batch_path}/tickets", {"file_ids": [str(uuid4())]})
+    early_retry_response = client.post(f"{batch_path}/retry")
+    cancel_response = client.post(f"{batch_path}/cancel")
+    attach_response = client.post(f"{batch_path}/attach")
+    retry_response = client.post(f"{batch_path}/retry")
 
-    assert again.json()["files"][0]["upload"]["upload_url"] != row["upload"]["upload_url"]
-    assert unknown.json()["detail"][0]["loc"] == ["body", "file_ids", 0]
-    statuses = [response.status_code for response in (nothing, cancelled, attached, retried)]
+    assert second_response.json()["files"][0]["upload"]["upload_url"] != row["upload"]["upload_url"]
+    assert unknown_response.json()["detail"][0]["loc"] == ["body", "file_ids", 0]
+    statuses = [
+        response.status_code
+        for response in (early_retry_response, cancel_response, attach_response, retry_response)
+    ]
     assert statuses == [409, 202, 409, 202]
-    assert [response.headers["Location"] for response in (cancelled, retried)] == [one] * 2
-    assert retried.json()["status"] == "running"
+    for response in (cancel_response, retry_response):
+        assert response.headers["Location"] == batch_path
+    assert retry_response.json()["status"] == "running"

@@ -56,10 +56,10 @@ def test_refused_rows_are_written_to_the_errors_file(
     table.write_text("sku,name\nA,Shoe\n,Boot\n")
     errors = table.with_name("errors.csv")
 
-    with pytest.raises(CommandError, match="1 rows were refused") as refused:
+    with pytest.raises(CommandError, match="1 rows were refused") as excinfo:
         run(table, user, "--errors", str(errors))
 
-    assert refused.value.returncode == 1
+    assert excinfo.value.returncode == 1
     assert errors.read_text().splitlines()[1].startswith('"","Boot","3","sku","missing"')
 
 
@@ -81,10 +81,10 @@ def test_a_file_that_cannot_be_read_is_reported(
 ) -> None:
     table.write_bytes(text.encode("latin-1"))
 
-    with pytest.raises(CommandError, match=output) as failed:
+    with pytest.raises(CommandError, match=output) as excinfo:
         run(table, user, *arguments)
 
-    assert failed.value.returncode == 3
+    assert excinfo.value.returncode == 3
 
 
 @pytest.mark.parametrize(
@@ -102,28 +102,28 @@ def test_a_file_that_cannot_be_read_is_reported(
 def test_an_invalid_mapping_starts_no_job(
     user: User, table: Path, mapping: str, output: str
 ) -> None:
-    with pytest.raises(CommandError, match=output) as failed:
+    with pytest.raises(CommandError, match=output) as excinfo:
         run(table, user, "--mapping", mapping)
 
-    assert failed.value.returncode == 3
+    assert excinfo.value.returncode == 3
     assert not BulkUploadJob.objects.exists()
 
 
 @pytest.mark.usefixtures("private")
 def test_an_unknown_encoding_starts_no_job(user: User, table: Path) -> None:
-    with pytest.raises(CommandError, match="Supported encodings: ") as failed:
+    with pytest.raises(CommandError, match="Supported encodings: ") as excinfo:
         run(table, user, "--encoding", "klingon")
 
-    assert failed.value.returncode == 3
+    assert excinfo.value.returncode == 3
     assert not BulkUploadJob.objects.exists()
 
 
 @pytest.mark.usefixtures("private")
 def test_an_errors_file_that_cannot_be_written_starts_no_job(user: User, table: Path) -> None:
-    with pytest.raises(CommandError, match="No such file or directory") as failed:
+    with pytest.raises(CommandError, match="No such file or directory") as excinfo:
         run(table, user, "--errors", str(table.parent / "missing" / "errors.csv"))
 
-    assert failed.value.returncode == 3
+    assert excinfo.value.returncode == 3
     assert not BulkUploadJob.objects.exists()
 
 
@@ -174,10 +174,10 @@ def test_a_job_cancelled_during_the_import_exits_with_an_error(
 
     monkeypatch.setattr(import_chunk, "import_rows", import_and_cancel)
 
-    with pytest.raises(CommandError, match="The import was cancelled") as failed:
+    with pytest.raises(CommandError, match="The import was cancelled") as excinfo:
         run(table, user)
 
-    assert failed.value.returncode == 3
+    assert excinfo.value.returncode == 3
     assert Product.objects.count() == 2
 
 
@@ -195,10 +195,10 @@ def test_an_interrupt_cancels_the_job(
 
     monkeypatch.setattr(import_chunk, "import_rows", import_and_interrupt)
 
-    with pytest.raises(CommandError, match="The import was cancelled") as failed:
+    with pytest.raises(CommandError, match="The import was cancelled") as excinfo:
         run(table, user, "--errors", str(errors))
 
-    assert failed.value.returncode == 3
+    assert excinfo.value.returncode == 3
     assert BulkUploadJob.objects.get().status == JobStatus.CANCELLED
     assert Product.objects.count() == 1
     assert len(errors.read_text().splitlines()) == 2
@@ -209,10 +209,10 @@ def test_refused_rows_do_not_overwrite_the_imported_file(user: User, table: Path
     link = table.with_name("link.csv")
     link.symlink_to(table)
 
-    with pytest.raises(CommandError, match="--errors is the input file itself") as failed:
+    with pytest.raises(CommandError, match="--errors is the input file itself") as excinfo:
         run(table, user, "--errors", str(link))
 
-    assert failed.value.returncode == 3
+    assert excinfo.value.returncode == 3
     assert table.read_bytes() == before
     assert not BulkUploadJob.objects.exists()
 
@@ -232,12 +232,12 @@ def test_a_pipe_is_read(private: MemoryStore, user: User, tmp_path: Path) -> Non
 def test_images_are_attached_before_the_job_ends(
     public: MemoryStore, user: User, table: Path
 ) -> None:
-    good = upload_file(public, user)
-    table.write_text(f"sku,name,cover_image,images\nA,Shoe,{good},{good}|bad\n")
+    url = upload_file(public, user)
+    table.write_text(f"sku,name,cover_image,images\nA,Shoe,{url},{url}|bad\n")
 
-    with pytest.raises(CommandError, match="1 images were refused") as refused:
+    with pytest.raises(CommandError, match="1 images were refused") as excinfo:
         run(table, user, "--errors", str(table.with_name("errors.csv")))
 
-    assert refused.value.returncode == 1
+    assert excinfo.value.returncode == 1
     assert set(MediaResource.objects.values_list("status", flat=True)) == {"READY"}
     assert "image_url_not_allowed" in table.with_name("errors.csv").read_text()

@@ -13,7 +13,7 @@ from accounts.models import Role, User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.management.commands import import_photos
 from bulkupload.models import PhotoBatch
-from bulkupload.tests.photo_batches import pictures, product, short
+from bulkupload.tests.photo_batches import image_hashes, product, short_hashes
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo
@@ -45,26 +45,26 @@ def test_a_folder_is_attached(user: User, tmp_path: Path) -> None:
     counts = run(folder, "--user", user.email)
 
     assert counts == {"ready": 3, "other_files": 1}
-    assert {slot: len(shown) for slot, shown in pictures(shoe).items()} == {
+    assert {slot: len(hashes) for slot, hashes in image_hashes(shoe).items()} == {
         "cover_image": 1,
         "images": 2,
     }
-    again = run(folder, "--user", user.email, "--replace")
-    assert again == {"ready": 3, "other_files": 1}
+    second_counts = run(folder, "--user", user.email, "--replace")
+    assert second_counts == {"ready": 3, "other_files": 1}
     assert MediaResource.objects.count() == 3
 
 
 def test_a_template_reads_the_names_and_the_slots_are_replaced(user: User, tmp_path: Path) -> None:
     shoe = product(user, "AW-1")
     template = ["--template", "{shot_type} {product_sku}"]
-    first = fill(tmp_path / "first", "back AW-1.png", "detail AW-1.png")
-    second = fill(tmp_path / "second", "unread.png", "more.png", "back AW-1.png")
+    first_folder = fill(tmp_path / "first", "back AW-1.png", "detail AW-1.png")
+    second_folder = fill(tmp_path / "second", "unread.png", "more.png", "back AW-1.png")
 
-    assert run(first, "--user", user.email, *template) == {"ready": 2}
+    assert run(first_folder, "--user", user.email, *template) == {"ready": 2}
     with pytest.raises(CommandError, match="Not every photo"):
-        run(second, "--user", user.email, *template, "--replace")
+        run(second_folder, "--user", user.email, *template, "--replace")
 
-    assert pictures(shoe) == {"back_image": short(3), "images": short(2)}
+    assert image_hashes(shoe) == {"back_image": short_hashes(3), "images": short_hashes(2)}
 
 
 def test_a_zip_is_attached_for_an_organization(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_zip_is_attached_for_an_organization(tmp_path: Path) -> None:
             target.writestr(name, photo(number))
 
     assert run(archive, "--organization", owner.organization.pk) == {"ready": 3}
-    assert len(pictures(shoe)["images"]) == 2
+    assert len(image_hashes(shoe)["images"]) == 2
     assert PhotoBatch.objects.get().user == owner.user
 
 
@@ -151,7 +151,7 @@ def empty_photo(folder: Path) -> Path:
         (no_photos, ["--user", "nobody@example.com"], "no such active user"),
     ],
 )
-def test_bad_input_says_what_to_do(
+def test_an_error_message_says_what_is_wrong(
     user: User, tmp_path: Path, source: Any, options: list[str], message: str
 ) -> None:
     arguments = options if "--user" in options else ["--user", user.email, *options]
@@ -174,7 +174,7 @@ def test_more_photos_than_a_batch_takes_are_refused(
     assert not PhotoBatch.objects.exists()
 
 
-def test_photos_are_declared_some_hundred_at_a_time(
+def test_photos_are_declared_in_several_requests(
     user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_photos, "MAX_REQUEST_PHOTOS", 2)
@@ -183,7 +183,7 @@ def test_photos_are_declared_some_hundred_at_a_time(
     assert run(fill(tmp_path, *NAMES), "--user", user.email) == {"ready": 3}
 
     assert PhotoBatch.objects.count() == 1
-    assert len(pictures(shoe)["images"]) == 2
+    assert len(image_hashes(shoe)["images"]) == 2
 
 
 def test_an_interrupted_import_is_cancelled(

@@ -30,7 +30,7 @@ def test_the_names_in_a_mapping_are_stripped() -> None:
     ],
 )
 def test_an_invalid_mapping_raises_an_error_with_a_code(value: object, code: str) -> None:
-    with pytest.raises(BadMappingError) as refused:
+    with pytest.raises(BadMappingError) as excinfo:
         read_mapping(value)
 
-    assert refused.value.code == code
+    assert excinfo.value.code == code

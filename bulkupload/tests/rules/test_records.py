@@ -175,7 +175,7 @@ def test_lines_are_plain_if_each_is_a_whole_row(text: str, plain: Any) -> None:
 @pytest.mark.covers("T62")
 @pytest.mark.parametrize("header", ["", "\n\n", '"sku'])
 def test_a_table_without_a_header_is_refused(header: str) -> None:
-    with pytest.raises(JobFailureError) as refused:
+    with pytest.raises(JobFailureError) as excinfo:
         plan_chunks(header, chunk_rows=5)
 
-    assert refused.value.code == "no_header"
+    assert excinfo.value.code == "no_header"

@@ -34,27 +34,27 @@ def test_overlapping_jobs_do_not_deadlock(
 ) -> None:
     settings.BULK_CHUNK_ROWS = 50
     before = deadlocks()
-    order = random.Random(7)
-    started = []
+    random_source = random.Random(7)
+    jobs = []
     for number in range(4):
         skus = [f"S{n}" for n in range(200)]
-        order.shuffle(skus)
-        started.append(start_job(user, "sku,name\n" + "".join(f"{s},{number}\n" for s in skus)))
-        plan.plan_chunks(started[-1].pk)
-    work = [pk for job in started for pk in chunk_ids(job)]
-    order.shuffle(work)
+        random_source.shuffle(skus)
+        jobs.append(start_job(user, "sku,name\n" + "".join(f"{s},{number}\n" for s in skus)))
+        plan.plan_chunks(jobs[-1].pk)
+    tasks = [pk for job in jobs for pk in chunk_ids(job)]
+    random_source.shuffle(tasks)
 
-    at_once([partial(import_chunk.import_rows, chunk_id) for chunk_id in work])
-    for job in started:
+    at_once([partial(import_chunk.import_rows, chunk_id) for chunk_id in tasks])
+    for job in jobs:
         run_job(job)
 
     assert deadlocks() == before
     assert Product.objects.count() == 200
-    assert {job.status for job in started} == {JobStatus.COMPLETED}
-    totals = [row_counts(job) for job in started]
-    assert [sum(total) for total in totals] == [200] * 4
-    assert sum(total.created for total in totals) == 200
-    assert sum(total.updated for total in totals) == 600
+    assert {job.status for job in jobs} == {JobStatus.COMPLETED}
+    counts = [row_counts(job) for job in jobs]
+    assert [sum(total) for total in counts] == [200] * 4
+    assert sum(total.created for total in counts) == 200
+    assert sum(total.updated for total in counts) == 600
 
 
 @pytest.fixture

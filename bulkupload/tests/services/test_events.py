@@ -1,4 +1,4 @@
-"""An import has events of its own, and none for its products."""
+"""An import records its own events, and none for its products."""
 
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory
@@ -33,24 +33,24 @@ def test_an_import_starts_and_finishes(
 
 
 def test_a_retry_names_both_jobs(private: MemoryStore, user: User) -> None:
-    old = import_table(user, TABLE)
+    old_job = import_table(user, TABLE)
 
-    new = jobs.retry(user=user, job_id=old.pk)
+    new_job = jobs.retry(user=user, job_id=old_job.pk)
 
-    of_old = Event.objects.get(object_id=old.pk, action="import.retried")
-    assert of_old.details == {"by": str(new.pk)}
-    assert Event.objects.get(object_id=new.pk).action == "import.started"
+    retry_event = Event.objects.get(object_id=old_job.pk, action="import.retried")
+    assert retry_event.details == {"by": str(new_job.pk)}
+    assert Event.objects.get(object_id=new_job.pk).action == "import.started"
 
 
-def test_a_cancelled_and_a_failed_import_say_so_once(private: MemoryStore, user: User) -> None:
+def test_cancelling_and_failing_are_recorded_once(private: MemoryStore, user: User) -> None:
     job = start_job(user, TABLE)
     jobs.cancel(user=user, job_id=job.pk)
-    broken = import_table(user, "name\nShoe\n")
+    failed_job = import_table(user, "name\nShoe\n")
 
-    assert broken.failure_code
-    ends = Event.objects.exclude(action="import.started").order_by("created_at")
-    assert [(event.object_id, event.action) for event in ends] == [
+    assert failed_job.failure_code
+    end_events = Event.objects.exclude(action="import.started").order_by("created_at")
+    assert [(event.object_id, event.action) for event in end_events] == [
         (job.pk, "import.cancelled"),
-        (broken.pk, "import.failed"),
+        (failed_job.pk, "import.failed"),
     ]
-    assert ends[1].details["code"] == broken.failure_code
+    assert end_events[1].details["code"] == failed_job.failure_code

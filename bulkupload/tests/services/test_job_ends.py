@@ -96,29 +96,29 @@ def test_a_missing_file_fails_the_job_and_preserves_the_counts(
 @pytest.mark.covers("T66")
 @pytest.mark.django_db(transaction=True)  # each deletion has a transaction of its own
 def test_old_jobs_are_deleted_with_their_errors_and_files(private: MemoryStore, user: User) -> None:
-    old, young = import_table(user, TABLE), import_table(user, TABLE)
-    running = start_job(user, TABLE)
-    ended = timezone.now() - timedelta(days=90, minutes=1)
-    BulkUploadJob.objects.filter(pk=old.pk).update(finished_at=ended)
+    old_job, young_job = import_table(user, TABLE), import_table(user, TABLE)
+    running_job = start_job(user, TABLE)
+    finished_at = timezone.now() - timedelta(days=90, minutes=1)
+    BulkUploadJob.objects.filter(pk=old_job.pk).update(finished_at=finished_at)
 
     assert retention.discard_old_jobs() == 1
 
     remaining = set(BulkUploadJob.objects.filter(user=user).values_list("pk", flat=True))
-    assert remaining == {young.pk, running.pk}
+    assert remaining == {young_job.pk, running_job.pk}
     assert set(
         BulkUploadRowError.objects.filter(job__user=user).values_list("job_id", flat=True)
-    ) == {young.pk}
-    queued = ObjectDeletion.objects.filter(bucket=Bucket.PRIVATE)
-    assert list(queued.values_list("key", flat=True)) == [old.source_key]
+    ) == {young_job.pk}
+    queued_deletions = ObjectDeletion.objects.filter(bucket=Bucket.PRIVATE)
+    assert list(queued_deletions.values_list("key", flat=True)) == [old_job.source_key]
 
 
 @pytest.mark.covers("I12")
 def test_progress_never_exceeds_the_known_number_of_rows(private: MemoryStore, user: User) -> None:
-    stale = start_job(user, "sku,name\nA,Shoe\n,Boot\n")
-    done = run_job(BulkUploadJob.objects.get(pk=stale.pk))
+    stale_job = start_job(user, "sku,name\nA,Shoe\n,Boot\n")
+    finished_job = run_job(BulkUploadJob.objects.get(pk=stale_job.pk))
 
-    assert (progress_of_stale(stale).processed, progress_of_stale(stale).total) == (0, 0)
-    assert (progress(done).processed, progress(done).total) == (2, 2)
+    assert (progress_of_stale(stale_job).processed, progress_of_stale(stale_job).total) == (0, 0)
+    assert (progress(finished_job).processed, progress(finished_job).total) == (2, 2)
 
 
 @pytest.mark.covers("I11")

@@ -26,7 +26,9 @@ def test_the_grace_period_starts_for_a_file_of_a_deleted_product(
 
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED
-    unattached = MediaResource.objects.get(attachments__isnull=True)
-    assert unattached.unattached_at is not None
-    attached = MediaResource.objects.get(attachments__entity_id=Product.objects.get(sku="B").pk)
-    assert attached.unattached_at is None
+    unattached_resource = MediaResource.objects.get(attachments__isnull=True)
+    assert unattached_resource.unattached_at is not None
+    attached_resource = MediaResource.objects.get(
+        attachments__entity_id=Product.objects.get(sku="B").pk
+    )
+    assert attached_resource.unattached_at is None

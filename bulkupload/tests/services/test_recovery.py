@@ -86,8 +86,8 @@ def make_ready(images: Iterable[BulkUploadMedia]) -> None:
 def test_imports_that_wait_for_their_images_cost_no_queries(user: User) -> None:
     query_counts = []
 
-    for more in (1, 4):
-        waiting_imports(user, more)
+    for import_count in (1, 4):
+        waiting_imports(user, import_count)
         with CaptureQueriesContext(connection) as captured:
             assert recovery.resend() == 0
         query_counts.append(len(captured))

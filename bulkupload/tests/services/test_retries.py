@@ -26,13 +26,13 @@ def test_refused_rows_are_retried_as_a_new_job(private: MemoryStore, user: User)
     job = import_table(user, "sku;name\n7;Bond\nA;Shoe\n", filename="a.csv")
     Product.objects.filter(sku="007").delete()
 
-    again = run_job(jobs.retry(user=user, job_id=job.pk))
+    retry_job = run_job(jobs.retry(user=user, job_id=job.pk))
 
     assert row_counts(job) == RowCounts(created=1, failed=1)
-    assert (again.retry_of_id, again.status) == (job.pk, JobStatus.COMPLETED)
-    assert row_counts(again) == RowCounts(created=1)
+    assert (retry_job.retry_of_id, retry_job.status) == (job.pk, JobStatus.COMPLETED)
+    assert row_counts(retry_job) == RowCounts(created=1)
     with pytest.raises(NothingToRetryError):
-        jobs.retry(user=user, job_id=again.pk)
+        jobs.retry(user=user, job_id=retry_job.pk)
 
 
 def test_a_retry_of_a_cancelled_job_imports_the_whole_table(
@@ -43,9 +43,9 @@ def test_a_retry_of_a_cancelled_job_imports_the_whole_table(
     import_chunk.import_rows(chunk_ids(job)[0])
     jobs.cancel(user=user, job_id=job.pk)
 
-    again = run_job(jobs.retry(user=user, job_id=job.pk))
+    retry_job = run_job(jobs.retry(user=user, job_id=job.pk))
 
-    assert row_counts(again) == RowCounts(created=16, unchanged=4, failed=1)
+    assert row_counts(retry_job) == RowCounts(created=16, unchanged=4, failed=1)
 
 
 def test_a_personal_job_retried_by_staff_belongs_to_its_owner(
@@ -54,6 +54,6 @@ def test_a_personal_job_retried_by_staff_belongs_to_its_owner(
     staff: User = UserFactory.create(is_superuser=True)
     job = import_table(user, "sku,name\nA,\n")
 
-    again = jobs.retry(user=staff, job_id=job.pk)
+    retry_job = jobs.retry(user=staff, job_id=job.pk)
 
-    assert (again.user_id, again.organization_id) == (user.pk, None)
+    assert (retry_job.user_id, retry_job.organization_id) == (user.pk, None)

@@ -10,7 +10,7 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 
 
-def cancelled(member: Membership, *, cover: str = "") -> BulkUploadJob:
+def cancelled_job(member: Membership, *, cover: str = "") -> BulkUploadJob:
     """Return a job of the member's organization that was cancelled before its first row."""
     scope = OwnerScope(user_id=member.user_id, organization_id=member.organization_id)
     job = start_job(member.user, f"sku,name,cover_image\nA,Shoe,{cover}\n", scope=scope)
@@ -22,32 +22,35 @@ def test_a_job_retried_by_staff_can_attach_uploads_of_its_user(
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
     url = upload_file(public, user)
-    job = cancelled(member, cover=url)
+    job = cancelled_job(member, cover=url)
 
-    again = run_job(jobs.retry(user=staff, job_id=job.pk))
+    retry_job = run_job(jobs.retry(user=staff, job_id=job.pk))
 
-    assert (again.user_id, again.organization_id) == (user.pk, member.organization_id)
-    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
+    assert (retry_job.user_id, retry_job.organization_id) == (user.pk, member.organization_id)
+    assert (retry_job.status, image_counts(retry_job)) == (
+        JobStatus.COMPLETED,
+        ImageCounts(ready=1),
+    )
     assert image_hashes_of("A") == {"cover_image": hashes_of(url)}
 
 
 def test_a_job_retried_by_a_member_belongs_to_that_member(public: MemoryStore, user: User) -> None:
     member = MembershipFactory.create(user=user)
     colleague = MembershipFactory.create(organization=member.organization).user
-    job = cancelled(member)
+    job = cancelled_job(member)
 
-    again = jobs.retry(user=colleague, job_id=job.pk)
+    retry_job = jobs.retry(user=colleague, job_id=job.pk)
 
-    assert (again.user_id, again.organization_id) == (colleague.pk, member.organization_id)
+    assert (retry_job.user_id, retry_job.organization_id) == (colleague.pk, member.organization_id)
 
 
 def test_a_job_retried_by_staff_belongs_to_them_if_its_user_has_left(
     public: MemoryStore, user: User
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
-    job = cancelled(member)
+    job = cancelled_job(member)
     member.delete()
 
-    again = run_job(jobs.retry(user=staff, job_id=job.pk))
+    retry_job = run_job(jobs.retry(user=staff, job_id=job.pk))
 
-    assert (again.user_id, again.status) == (staff.pk, JobStatus.COMPLETED)
+    assert (retry_job.user_id, retry_job.status) == (staff.pk, JobStatus.COMPLETED)

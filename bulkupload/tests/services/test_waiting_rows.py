@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def require_only_work(rows: "QuerySet[Any]") -> None:
-    """Require that only these rows wait, in the queue of imports, and none while they are held."""
+    """Require that only these rows wait, in the imports queue, and none while they are leased."""
     later = timezone.now() + timedelta(minutes=1)
     assert has_waiting_rows([BULK])
     assert not has_waiting_rows([DELETIONS, EXPORTS, MAINTENANCE])

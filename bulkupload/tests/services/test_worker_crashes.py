@@ -87,13 +87,13 @@ def test_a_worker_that_lost_its_lease_commits_nothing(
     [chunk_id] = chunk_ids(job)
     settings.LEASE_SECONDS = 0
 
-    def overtake(point: str) -> None:
+    def finish_as_other_worker(point: str) -> None:
         if point == "bulk-merged":
             crash_points.install(None)
             rows = BulkUploadChunk.objects.filter(pk=chunk_id)
             at_once([lambda: leases.take(rows)])
 
-    crash_points.install(overtake)
+    crash_points.install(finish_as_other_worker)
     import_chunk.import_rows(chunk_id)
 
     assert not Product.objects.exists()

@@ -104,12 +104,12 @@ def _entities(user: User, organization: Organization, text: str, number: int) ->
     visibility = MetadataAdapterVisibility.objects.create(code=f"{number}{text}"[:32])
     visibility.organizations.add(organization)
     subject = Subject.objects.create(**owner, slug=f"subject-{number}", lora_trigger=text)
-    configured = {"export_configuration": configuration}
-    look = Look.objects.create(**owner, **configured, subject=subject)
+    with_configuration = {"export_configuration": configuration}
+    look = Look.objects.create(**owner, **with_configuration, subject=subject)
     look.products.add(product)
-    guideline = Guideline.objects.create(**owner, **configured)
+    guideline = Guideline.objects.create(**owner, **with_configuration)
     production_request = ProductionRequest.objects.create(
-        **owner, **configured, guideline=guideline
+        **owner, **with_configuration, guideline=guideline
     )
     production_request.looks.add(look)
     pk = new_id()

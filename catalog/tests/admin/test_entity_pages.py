@@ -16,8 +16,8 @@ from sartiq.core.admin_base import LINK_CLASSES
 pytestmark = pytest.mark.django_db
 
 
-def admin_url(act: str, *args: Any, model: str = "product") -> str:
-    return reverse(f"admin:catalog_{model}_{act}", args=args)
+def admin_url(view: str, *args: Any, model: str = "product") -> str:
+    return reverse(f"admin:catalog_{model}_{view}", args=args)
 
 
 def product(user: User, **values: Any) -> Product:
@@ -38,20 +38,24 @@ def organization(db: None) -> Organization:
 def test_deleting_an_entity_moves_it_to_the_trash(
     staff_client: Client, superuser: User, *, many: bool
 ) -> None:
-    gone, other = product(superuser), product(superuser)
+    deleted_product, other_product = product(superuser), product(superuser)
     resource = rows.resource(superuser, unattached_at=None)
-    rows.attachment(resource, gone)
+    rows.attachment(resource, deleted_product)
 
     if many:
-        data = {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"}
+        data = {
+            "action": "delete_selected",
+            "_selected_action": [str(deleted_product.pk)],
+            "post": "yes",
+        }
         response = staff_client.post(admin_url("changelist"), data)
     else:
-        response = staff_client.post(admin_url("delete", gone.pk), {"post": "yes"})
+        response = staff_client.post(admin_url("delete", deleted_product.pk), {"post": "yes"})
 
     resource.refresh_from_db()
     assert response.status_code == 302
-    assert list(Product.objects.all()) == [other]
-    assert Product.with_deleted.in_trash().get() == gone
+    assert list(Product.objects.all()) == [other_product]
+    assert Product.with_deleted.in_trash().get() == deleted_product
     assert Attachment.objects.get().entity_deleted_at is not None
     assert resource.unattached_at is None
 
@@ -70,35 +74,43 @@ def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
         },
     )
 
-    created = Product.objects.get()
+    new_product = Product.objects.get()
     assert response.status_code == 302
-    assert (created.user, created.organization, created.sku) == (superuser, organization, "OX-1")
+    assert (new_product.user, new_product.organization, new_product.sku) == (
+        superuser,
+        organization,
+        "OX-1",
+    )
 
 
 def test_the_owner_of_an_entity_cannot_be_changed(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
-    own = product(superuser)
+    own_product = product(superuser)
 
     response = staff_client.post(
-        admin_url("change", own.pk),
+        admin_url("change", own_product.pk),
         {"name": "Derby shoe", "organization": organization.pk, "user": UserFactory.create().pk},
     )
 
-    own.refresh_from_db()
+    own_product.refresh_from_db()
     assert response.status_code == 302
-    assert (own.name, own.user, own.organization) == ("Derby shoe", superuser, None)
+    assert (own_product.name, own_product.user, own_product.organization) == (
+        "Derby shoe",
+        superuser,
+        None,
+    )
 
 
 @pytest.mark.parametrize("owner", ["organization", "user"])
-@pytest.mark.parametrize("act", ["add", "change"])
+@pytest.mark.parametrize("view", ["add", "change"])
 def test_a_taken_sku_is_reported_at_its_field(
-    staff_client: Client, superuser: User, organization: Organization, owner: str, act: str
+    staff_client: Client, superuser: User, organization: Organization, owner: str, view: str
 ) -> None:
     scope = organization if owner == "organization" else None
     product(superuser, sku="OX-1", organization=scope)
-    other = product(superuser, sku="OX-2", organization=scope)
-    page = admin_url("add") if act == "add" else admin_url("change", other.pk)
+    other_product = product(superuser, sku="OX-2", organization=scope)
+    page = admin_url("add") if view == "add" else admin_url("change", other_product.pk)
 
     response = staff_client.post(
         page,
@@ -110,10 +122,10 @@ def test_a_taken_sku_is_reported_at_its_field(
         },
     )
 
-    other.refresh_from_db()
+    other_product.refresh_from_db()
     assert response.status_code == 200
     assert list(errors_of(response)) == ["sku"]
-    assert (Product.objects.count(), other.sku) == (2, "OX-2")
+    assert (Product.objects.count(), other_product.sku) == (2, "OX-2")
 
 
 def test_a_taken_slug_is_reported_at_its_field(staff_client: Client, superuser: User) -> None:
@@ -139,31 +151,31 @@ def test_products_without_a_sku_do_not_collide(staff_client: Client, superuser: 
 def test_a_look_can_only_link_rows_of_its_owner(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
-    own = product(superuser, organization=organization)
-    foreign = product(superuser)
+    own_product = product(superuser, organization=organization)
+    foreign_product = product(superuser)
 
-    rejected = staff_client.post(
+    rejected_response = staff_client.post(
         admin_url("add", model="look"),
         {
             "name": "Autumn",
             "owner": "ORGANIZATION",
             "organization": organization.pk,
-            "products": [own.pk, foreign.pk],
+            "products": [own_product.pk, foreign_product.pk],
         },
     )
-    accepted = staff_client.post(
+    accepted_response = staff_client.post(
         admin_url("add", model="look"),
         {
             "name": "Autumn",
             "owner": "ORGANIZATION",
             "organization": organization.pk,
-            "products": [own.pk],
+            "products": [own_product.pk],
         },
     )
 
-    assert list(errors_of(rejected)) == ["products"]
-    assert accepted.status_code == 302
-    assert list(Look.objects.get().products.all()) == [own]
+    assert list(errors_of(rejected_response)) == ["products"]
+    assert accepted_response.status_code == 302
+    assert list(Look.objects.get().products.all()) == [own_product]
 
 
 def test_media_are_shown_with_links(staff_client: Client, superuser: User) -> None:
@@ -171,12 +183,12 @@ def test_media_are_shown_with_links(staff_client: Client, superuser: User) -> No
     rows.attachment(resource, shoe)
 
     page = staff_client.get(admin_url("change", shoe.pk)).content.decode()
-    listed = staff_client.get(admin_url("changelist")).content.decode()
+    list_page = staff_client.get(admin_url("changelist")).content.decode()
 
-    for html in (page, listed):
+    for html in (page, list_page):
         assert f'<img src="{public_url(thumbnail_key(resource.pk))}"' in html
     assert reverse("admin:media_mediaresource_change", args=[resource.pk]) in page
     assert (
         f'{reverse("admin:media_attachment_changelist")}?q={shoe.pk}" class="{LINK_CLASSES}">1<'
-        in listed
+        in list_page
     )

@@ -145,10 +145,10 @@ def test_errors_of_the_api_are_json(superuser: User) -> None:
 
 
 def test_translations_and_the_icon_are_public() -> None:
-    stranger = Client()
+    anonymous_client = Client()
 
-    texts = stranger.get(reverse("admin:jsi18n"))
-    icon = stranger.get("/favicon.ico")["Location"]
+    texts = anonymous_client.get(reverse("admin:jsi18n"))
+    icon = anonymous_client.get("/favicon.ico")["Location"]
 
     assert texts.status_code == 200
     assert texts["Content-Type"].startswith("text/javascript")

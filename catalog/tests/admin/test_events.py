@@ -25,26 +25,26 @@ def actions_of(row: Any) -> list[str]:
 
 def test_an_entity_is_added_changed_and_deleted(staff_client: Client, superuser: User) -> None:
     form = {"owner": "PERSONAL", "organization": "", "name": "Shoe", "sku": "S-1"}
-    bystander = Product.objects.create(user=superuser, name="Boot")
+    other_product = Product.objects.create(user=superuser, name="Boot")
 
     staff_client.post(url("catalog_product_add"), form)
     product = Product.objects.get(sku="S-1")
-    change = url("catalog_product_change", product.pk)
-    staff_client.post(change, {"name": "Sandal", "sku": "S-1"})
-    staff_client.post(change, {"name": "Sandal", "sku": "S-1"})  # changes nothing
+    change_url = url("catalog_product_change", product.pk)
+    staff_client.post(change_url, {"name": "Sandal", "sku": "S-1"})
+    staff_client.post(change_url, {"name": "Sandal", "sku": "S-1"})  # changes nothing
     staff_client.post(url("catalog_product_delete", product.pk), {"post": "yes"})
 
     assert actions_of(product) == ["product.created", "product.updated", "product.deleted"]
-    assert actions_of(bystander) == []
-    updated = Event.objects.get(action="product.updated")
-    assert updated.details == {"fields": ["name"]}
-    assert (updated.actor_kind, updated.actor_id) == (ActorKind.STAFF, superuser.pk)
+    assert actions_of(other_product) == []
+    update_event = Event.objects.get(action="product.updated")
+    assert update_event.details == {"fields": ["name"]}
+    assert (update_event.actor_kind, update_event.actor_id) == (ActorKind.STAFF, superuser.pk)
 
 
 def test_a_bulk_deletion_names_each_entity(staff_client: Client, superuser: User) -> None:
     products = [Product.objects.create(user=superuser, name=f"Shoe {n}") for n in range(3)]
-    selected = [str(product.pk) for product in products[:2]]
-    data = {"action": "delete_selected", "_selected_action": selected, "post": "yes"}
+    selected_pks = [str(product.pk) for product in products[:2]]
+    data = {"action": "delete_selected", "_selected_action": selected_pks, "post": "yes"}
 
     staff_client.post(url("catalog_product_changelist"), data)
 
@@ -121,9 +121,9 @@ def test_events_are_found_by_object_and_owner_and_are_read_only(
     staff_client.post(url("catalog_product_delete", product.pk), {"post": "yes"})
     event = Event.objects.get()
 
-    for term, found in [(product.pk, 1), (superuser.pk, 1), (event.pk, 0), ("shoe", 0)]:
+    for term, expected_count in [(product.pk, 1), (superuser.pk, 1), (event.pk, 0), ("shoe", 0)]:
         page = staff_client.get(url("core_event_changelist"), {"q": str(term)})
-        assert page.context["cl"].result_count == found
+        assert page.context["cl"].result_count == expected_count
     detail = staff_client.get(url("core_event_change", event.pk)).content.decode()
 
     assert "Product deleted" in detail

@@ -77,9 +77,9 @@ def test_a_download_link_is_signed_and_not_cached(
 
         response = staff_client.get(reverse("admin:catalog_loramodel_download", args=[model.pk]))
 
-    address, token = response["Location"].split("?token=")
+    url, token = response["Location"].split("?token=")
     assert response.status_code == 302
-    assert address == f"http://testserver/local-store/{model.file_path}"
+    assert url == f"http://testserver/local-store/{model.file_path}"
     assert store.read_get_token(token).key == model.file_path
     assert "no-store" in response["Cache-Control"]
 
@@ -88,17 +88,17 @@ def test_a_download_link_is_signed_and_not_cached(
 def test_a_malicious_model_is_flagged_on_its_page(
     staff_client: Client, private_store: MemoryStore, subject: Subject, tmp_path: Path
 ) -> None:
-    created = tmp_path / "executed"
+    target = tmp_path / "executed"
 
-    staff_client.post(reverse(ADD), filled(subject, files.evil_pickle(created), "shoe.pt"))
+    staff_client.post(reverse(ADD), filled(subject, files.evil_pickle(target), "shoe.pt"))
 
     model = LoraModel.objects.get()
     page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
-    listed = staff_client.get(reverse("admin:catalog_loramodel_changelist")).content.decode()
+    list_page = staff_client.get(reverse("admin:catalog_loramodel_changelist")).content.decode()
     assert model.verdict == Verdict.DANGEROUS
     assert "Loading it would call: builtins.exec" in page
-    assert "Dangerous" in listed
-    assert not created.exists()
+    assert "Dangerous" in list_page
+    assert not target.exists()
 
 
 @pytest.mark.covers("T49")
@@ -227,10 +227,10 @@ def test_other_staff_can_only_view(
 def test_an_upload_from_another_site_is_refused(
     staff_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
-    strict = Client(enforce_csrf_checks=True)
-    strict.cookies = staff_client.cookies
+    csrf_checking_client = Client(enforce_csrf_checks=True)
+    csrf_checking_client.cookies = staff_client.cookies
 
-    response = strict.post(reverse(ADD), filled(subject, files.safetensors()))
+    response = csrf_checking_client.post(reverse(ADD), filled(subject, files.safetensors()))
 
     assert response.status_code == 403
     assert private_store.keys() == []
@@ -248,11 +248,11 @@ def test_only_the_description_of_a_model_can_be_changed(
         {"subject": subject.pk, "trigger": "new", "entity_type": "", "file_path": "loras/x"},
     )
 
-    changed = LoraModel.objects.get()
+    changed_model = LoraModel.objects.get()
     subject.refresh_from_db()
     assert response.status_code == 302
-    assert (changed.trigger, subject.lora_trigger) == ("new", "new")
-    assert changed.file_path == model.file_path
+    assert (changed_model.trigger, subject.lora_trigger) == ("new", "new")
+    assert changed_model.file_path == model.file_path
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -270,6 +270,6 @@ def test_deleting_models_queues_their_objects(
             reverse("admin:catalog_loramodel_delete", args=[model.pk]), {"post": "yes"}
         )
 
-    queued = ObjectDeletion.objects.get()
+    deletion = ObjectDeletion.objects.get()
     assert not LoraModel.objects.exists()
-    assert (queued.bucket, queued.key) == (Bucket.PRIVATE, model.file_path)
+    assert (deletion.bucket, deletion.key) == (Bucket.PRIVATE, model.file_path)

@@ -22,10 +22,10 @@ FORMS: dict[str, dict[str, Any]] = {
 
 
 def staff_with(*permissions: str) -> Client:
-    person = UserFactory.create(is_staff=True)
-    person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    staff_user = UserFactory.create(is_staff=True)
+    staff_user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(staff_user, backend="django.contrib.auth.backends.ModelBackend")
     return client
 
 
@@ -55,10 +55,10 @@ def test_a_row_without_a_chosen_owner_is_not_created(staff_client: Client, page:
 def test_owner_and_organization_agree(
     staff_client: Client, organization: Organization, page: str, owner: str
 ) -> None:
-    chosen = organization.pk if owner == "PERSONAL" else ""
+    wrong_organization = organization.pk if owner == "PERSONAL" else ""
 
     response = staff_client.post(
-        reverse(page), {**FORMS[page], "owner": owner, "organization": chosen}
+        reverse(page), {**FORMS[page], "owner": owner, "organization": wrong_organization}
     )
 
     assert list(response.context["adminform"].form.errors) == ["organization"]

@@ -18,15 +18,15 @@ pytestmark = pytest.mark.django_db
 TRASH = "?deleted=yes"
 
 
-def admin_url(act: str, *args: Any, model: str = "catalog_product") -> str:
-    return reverse(f"admin:{model}_{act}", args=args)
+def admin_url(view: str, *args: Any, model: str = "catalog_product") -> str:
+    return reverse(f"admin:{model}_{view}", args=args)
 
 
 def products(user: User) -> tuple[Product, Product]:
     """Return a live product and a deleted one with the same SKU."""
-    gone = Product.objects.create(user=user, name="Gone boot", sku="A-1")
-    entities.set_deleted(Product, [gone], deleted_at=Now())
-    return Product.objects.create(user=user, name="Kept shoe", sku="A-1"), gone
+    deleted_product = Product.objects.create(user=user, name="Gone boot", sku="A-1")
+    entities.set_deleted(Product, [deleted_product], deleted_at=Now())
+    return Product.objects.create(user=user, name="Kept shoe", sku="A-1"), deleted_product
 
 
 def restore(client: Client, *picked: Any, model: str = "catalog_product") -> list[str]:
@@ -37,26 +37,29 @@ def restore(client: Client, *picked: Any, model: str = "catalog_product") -> lis
 
 
 def test_each_list_shows_live_or_deleted_rows(staff_client: Client, superuser: User) -> None:
-    kept, gone = products(superuser)
+    live_product, deleted_product = products(superuser)
 
-    live = staff_client.get(admin_url("changelist")).content.decode()
-    trash = staff_client.get(admin_url("changelist") + TRASH).content.decode()
+    live_page = staff_client.get(admin_url("changelist")).content.decode()
+    trash_page = staff_client.get(admin_url("changelist") + TRASH).content.decode()
 
-    assert (kept.name in live, gone.name in live) == (True, False)
-    assert (kept.name in trash, gone.name in trash) == (False, True)
-    assert "Purged after" in trash
-    assert ('value="restore"' in live, 'value="delete_selected"' in live) == (False, True)
-    assert ('value="restore"' in trash, 'value="delete_selected"' in trash) == (True, False)
+    assert (live_product.name in live_page, deleted_product.name in live_page) == (True, False)
+    assert (live_product.name in trash_page, deleted_product.name in trash_page) == (False, True)
+    assert "Purged after" in trash_page
+    assert ('value="restore"' in live_page, 'value="delete_selected"' in live_page) == (False, True)
+    assert ('value="restore"' in trash_page, 'value="delete_selected"' in trash_page) == (
+        True,
+        False,
+    )
 
 
 def test_restoring_names_rows_that_cannot_be_restored(
     staff_client: Client, superuser: User
 ) -> None:
-    _, gone = products(superuser)
-    other = Product.objects.create(user=superuser, name="Other", sku="A-2")
-    entities.set_deleted(Product, [other], deleted_at=Now())
+    _, deleted_product = products(superuser)
+    other_product = Product.objects.create(user=superuser, name="Other", sku="A-2")
+    entities.set_deleted(Product, [other_product], deleted_at=Now())
 
-    messages = restore(staff_client, gone, other)
+    messages = restore(staff_client, deleted_product, other_product)
 
     assert sorted(messages) == [
         "1 restored.",
@@ -65,31 +68,33 @@ def test_restoring_names_rows_that_cannot_be_restored(
             " this product."
         ),
     ]
-    assert Product.objects.filter(pk=other.pk).exists()
-    assert Product.with_deleted.in_trash().get() == gone
+    assert Product.objects.filter(pk=other_product.pk).exists()
+    assert Product.with_deleted.in_trash().get() == deleted_product
 
 
 def test_a_deleted_row_is_shown_but_not_changed(staff_client: Client, superuser: User) -> None:
-    _, gone = products(superuser)
+    _, deleted_product = products(superuser)
 
-    page = staff_client.get(admin_url("change", gone.pk)).content.decode()
-    changed = staff_client.post(admin_url("change", gone.pk), {"name": "Changed"})
-    deleted = staff_client.post(admin_url("delete", gone.pk), {"post": "yes"})
+    page = staff_client.get(admin_url("change", deleted_product.pk)).content.decode()
+    change_response = staff_client.post(
+        admin_url("change", deleted_product.pk), {"name": "Changed"}
+    )
+    delete_response = staff_client.post(admin_url("delete", deleted_product.pk), {"post": "yes"})
 
     assert "Purged after" in page
     assert 'name="_save"' not in page
-    assert (changed.status_code, deleted.status_code) == (403, 403)
+    assert (change_response.status_code, delete_response.status_code) == (403, 403)
 
 
 def test_the_confirmation_says_that_the_row_can_be_restored(
     staff_client: Client, superuser: User
 ) -> None:
-    kept, _ = products(superuser)
+    live_product, _ = products(superuser)
     resource = rows.resource(superuser)
-    form = {"action": "delete_selected", "_selected_action": [str(kept.pk)]}
+    form = {"action": "delete_selected", "_selected_action": [str(live_product.pk)]}
 
     pages = [
-        staff_client.get(admin_url("delete", kept.pk)),
+        staff_client.get(admin_url("delete", live_product.pk)),
         staff_client.post(admin_url("changelist"), form),
         staff_client.get(admin_url("delete", resource.pk, model="media_mediaresource")),
     ]
@@ -98,19 +103,19 @@ def test_the_confirmation_says_that_the_row_can_be_restored(
 
 
 def test_deleted_rows_are_no_choices(staff_client: Client, superuser: User) -> None:
-    kept, _gone = products(superuser)
+    live_product, _deleted_product = products(superuser)
     query = {"app_label": "catalog", "model_name": "look", "field_name": "products"}
 
     choices = staff_client.get(reverse("admin:autocomplete"), query).json()["results"]
 
-    assert [choice["id"] for choice in choices] == [str(kept.pk)]
+    assert [choice["id"] for choice in choices] == [str(live_product.pk)]
 
 
 def test_saving_a_look_keeps_its_deleted_subject(staff_client: Client, superuser: User) -> None:
     subject = Subject.objects.create(user=superuser, name="Ada", slug="ada")
     look = Look.objects.create(user=superuser, name="Look", subject=subject)
-    _, gone = products(superuser)
-    look.products.set([gone])
+    _, deleted_product = products(superuser)
+    look.products.set([deleted_product])
     entities.set_deleted(Subject, [subject], deleted_at=Now())
 
     form = {"name": "Renamed", "subject": "", "products": [], "export_configuration": ""}
@@ -119,15 +124,15 @@ def test_saving_a_look_keeps_its_deleted_subject(staff_client: Client, superuser
     look.refresh_from_db()
     assert response.status_code == 302
     assert (look.name, look.subject, look.live_subject) == ("Renamed", subject, None)
-    assert Look.products.through.objects.get().product_id == gone.pk
+    assert Look.products.through.objects.get().product_id == deleted_product.pk
 
 
 def test_a_deleted_resource_is_restored(staff_client: Client, superuser: User) -> None:
-    gone = rows.resource(superuser, deleted_at=Now())
-    other = rows.resource(superuser, deleted_at=Now())
+    deleted_resource = rows.resource(superuser, deleted_at=Now())
+    other_resource = rows.resource(superuser, deleted_at=Now())
 
-    messages = restore(staff_client, gone, model="media_mediaresource")
+    messages = restore(staff_client, deleted_resource, model="media_mediaresource")
 
     assert messages == ["1 restored."]
-    assert MediaResource.objects.get() == gone
-    assert MediaResource.with_deleted.in_trash().get() == other
+    assert MediaResource.objects.get() == deleted_resource
+    assert MediaResource.with_deleted.in_trash().get() == other_resource

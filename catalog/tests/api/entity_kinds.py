@@ -33,7 +33,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-FULL: dict[str, dict[str, Any]] = {
+FULL_BODIES: dict[str, dict[str, Any]] = {
     "products": {
         "name": "Oxford shoe",
         "sku": "AW26-1",

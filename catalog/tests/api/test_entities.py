@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.tests.factories import client_of
-from catalog.tests.api.entity_kinds import DEFAULTS, FULL, KINDS, LABELS
+from catalog.tests.api.entity_kinds import DEFAULTS, FULL_BODIES, KINDS, LABELS
 from catalog.tests.conftest import Team
 from media.storage.testing.memory import MemoryStore
 
@@ -59,30 +59,30 @@ def test_an_entity_is_returned_with_all_fields(client: APIClient, user: User, ki
 
 @each_kind
 def test_every_sent_field_is_stored(client: APIClient, kind: str) -> None:
-    body = create(client, kind, **FULL[kind])
+    body = create(client, kind, **FULL_BODIES[kind])
 
-    assert {name: body[name] for name in FULL[kind]} == FULL[kind]
+    assert {name: body[name] for name in FULL_BODIES[kind]} == FULL_BODIES[kind]
 
 
 @pytest.mark.covers("T44")
 @each_kind
 def test_a_patch_changes_only_the_given_fields(client: APIClient, kind: str) -> None:
-    before = create(client, kind, **FULL[kind])
-    for name, value in (("name", "Renamed"), *list(FULL[kind].items())[1:]):
-        changed = value if name in {"name", "type"} else f"{value}-2"
+    before = create(client, kind, **FULL_BODIES[kind])
+    for name, value in (("name", "Renamed"), *list(FULL_BODIES[kind].items())[1:]):
+        new_value = value if name in {"name", "type"} else f"{value}-2"
 
-        response = client.patch(route(kind, before["id"]), {name: changed})
+        response = client.patch(route(kind, before["id"]), {name: new_value})
 
         after = response.json()
         assert response.status_code == 200
         assert after["updated_at"] > before["updated_at"]
-        assert after == before | {name: changed, "updated_at": after["updated_at"]}
+        assert after == before | {name: new_value, "updated_at": after["updated_at"]}
         before = after
 
 
 @each_kind
 def test_an_empty_patch_changes_nothing(client: APIClient, kind: str) -> None:
-    before = create(client, kind, **FULL[kind])
+    before = create(client, kind, **FULL_BODIES[kind])
 
     response = client.patch(route(kind, before["id"]), {})
 
@@ -92,7 +92,7 @@ def test_an_empty_patch_changes_nothing(client: APIClient, kind: str) -> None:
 @pytest.mark.covers("T41")
 @each_kind
 def test_read_only_fields_are_never_written(client: APIClient, kind: str, team: Team) -> None:
-    forged = {
+    read_only_fields = {
         "id": str(uuid4()),
         "user_id": str(team.outsider.pk),
         "organization_id": str(team.organization.pk),
@@ -101,10 +101,12 @@ def test_read_only_fields_are_never_written(client: APIClient, kind: str, team: 
         "entity_type": "LOOK",
     }
 
-    before = create(client, kind, **forged)
-    after = client.patch(route(kind, before["id"]), forged).json()
+    before = create(client, kind, **read_only_fields)
+    after = client.patch(route(kind, before["id"]), read_only_fields).json()
 
-    assert not {before[name] for name in forged if name in before} & set(forged.values())
+    assert not {before[name] for name in read_only_fields if name in before} & set(
+        read_only_fields.values()
+    )
     assert after == before
 
 
@@ -149,11 +151,11 @@ def test_an_entity_is_deleted_once(client: APIClient, kind: str) -> None:
 def test_an_entity_of_another_owner_is_a_404_like_a_missing_one(
     client: APIClient, team: Team, kind: str
 ) -> None:
-    foreign = create(client_of(team.outsider), kind)
-    missing = uuid4()
+    foreign_entity = create(client_of(team.outsider), kind)
+    missing_id = uuid4()
 
     responses = []
-    for path in (route(kind, foreign["id"]), route(kind, missing)):
+    for path in (route(kind, foreign_entity["id"]), route(kind, missing_id)):
         responses += [client.get(path), client.delete(path)]
         responses.append(client.patch(path, {"name": "Mine"}))
 
@@ -161,7 +163,7 @@ def test_an_entity_of_another_owner_is_a_404_like_a_missing_one(
     assert {response.content for response in responses} == {
         b'{"detail":"%s not found"}' % LABELS[kind].encode()
     }
-    assert client_of(team.outsider).get(route(kind, foreign["id"])).json() == foreign
+    assert client_of(team.outsider).get(route(kind, foreign_entity["id"])).json() == foreign_entity
 
 
 @pytest.mark.covers("I13")
@@ -170,35 +172,38 @@ def test_personal_and_organization_rows_never_mix(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
     query = f"?organization_id={team.organization.pk}"
-    personal = create(client, kind)
-    shared = create(client, kind, query, name="Ours")
-    foreign = create(client_of(team.member), kind, query, name="Theirs")
+    personal_entity = create(client, kind)
+    shared_entity = create(client, kind, query, name="Ours")
+    colleagues_entity = create(client_of(team.member), kind, query, name="Theirs")
 
-    assert shared["user_id"] == str(user.pk)
-    assert shared["organization_id"] == str(team.organization.pk)
-    assert client.get(route(kind)).json() == {"data": [personal], "count": 1}
-    assert client.get(route(kind) + query).json() == {"data": [shared, foreign], "count": 2}
-    assert client.get(route(kind, foreign["id"])).json() == foreign
-    changed = client.patch(route(kind, foreign["id"]), {"name": "Changed"}).json()
-    assert (changed["name"], changed["user_id"]) == ("Changed", str(team.member.pk))
-    assert client.delete(route(kind, foreign["id"])).status_code == 204
+    assert shared_entity["user_id"] == str(user.pk)
+    assert shared_entity["organization_id"] == str(team.organization.pk)
+    assert client.get(route(kind)).json() == {"data": [personal_entity], "count": 1}
+    assert client.get(route(kind) + query).json() == {
+        "data": [shared_entity, colleagues_entity],
+        "count": 2,
+    }
+    assert client.get(route(kind, colleagues_entity["id"])).json() == colleagues_entity
+    change_body = client.patch(route(kind, colleagues_entity["id"]), {"name": "Changed"}).json()
+    assert (change_body["name"], change_body["user_id"]) == ("Changed", str(team.member.pk))
+    assert client.delete(route(kind, colleagues_entity["id"])).status_code == 204
 
 
 @pytest.mark.covers("T40")
 @each_kind
 def test_an_organization_of_others_is_refused(client: APIClient, team: Team, kind: str) -> None:
-    stranger = client_of(team.outsider)
+    outsider_client = client_of(team.outsider)
     for organization_id in (team.organization.pk, uuid4()):
         query = f"?organization_id={organization_id}"
         responses = [
-            stranger.get(route(kind) + query),
-            stranger.post(route(kind) + query, {"name": "x"}),
+            outsider_client.get(route(kind) + query),
+            outsider_client.post(route(kind) + query, {"name": "x"}),
         ]
 
         assert [response.status_code for response in responses] == [403, 403]
         assert responses[0].json() == {"detail": "Not enough permissions"}
-    malformed = client.get(route(kind) + "?organization_id=x")
-    assert malformed.json()["detail"][0]["loc"] == ["query", "organization_id"]
+    malformed_response = client.get(route(kind) + "?organization_id=x")
+    assert malformed_response.json()["detail"][0]["loc"] == ["query", "organization_id"]
 
 
 @pytest.mark.covers("T48")
@@ -243,10 +248,10 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(
 
 @each_kind
 def test_a_collection_has_two_paths(client: APIClient, kind: str) -> None:
-    posted = client.post(f"/api/v1/{kind}", {"name": "One"})
+    creation = client.post(f"/api/v1/{kind}", {"name": "One"})
 
-    assert posted.status_code == 201
-    assert client.get(f"/api/v1/{kind}").json() == {"data": [posted.json()], "count": 1}
+    assert creation.status_code == 201
+    assert client.get(f"/api/v1/{kind}").json() == {"data": [creation.json()], "count": 1}
 
 
 @pytest.mark.covers("F40", "T64")
@@ -262,5 +267,5 @@ def test_a_creation_repeated_with_a_key_creates_one_row(client: APIClient, kind:
     replayed = [response.headers.get("Idempotent-Replayed") for response in responses]
     assert replayed == [None, "true", "true"]
     assert client.get(route(kind)).json()["count"] == 1
-    other = client.post(route(kind), {"name": "Other"}, headers={"Idempotency-Key": "k1"})
-    assert other.json()["detail"][0]["type"] == "idempotency_key_reused"
+    other_response = client.post(route(kind), {"name": "Other"}, headers={"Idempotency-Key": "k1"})
+    assert other_response.json()["detail"][0]["type"] == "idempotency_key_reused"

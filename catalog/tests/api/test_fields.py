@@ -33,11 +33,11 @@ def test_a_sku_is_unique_in_each_scope(client: APIClient, team: Team) -> None:
     create_entity(client, PRODUCTS, query, sku="A-1")
     create_entity(client_of(team.outsider), PRODUCTS, sku="A-1")
 
-    personal = client.post(PRODUCTS, {"name": "Two", "sku": "A-1"})
-    shared = client_of(team.member).post(PRODUCTS + query, {"name": "Two", "sku": "A-1"})
+    personal_response = client.post(PRODUCTS, {"name": "Two", "sku": "A-1"})
+    shared_response = client_of(team.member).post(PRODUCTS + query, {"name": "Two", "sku": "A-1"})
 
-    assert [personal.status_code, shared.status_code] == [409, 409]
-    assert personal.json() == {
+    assert [personal_response.status_code, shared_response.status_code] == [409, 409]
+    assert personal_response.json() == {
         "detail": (
             "A product with this SKU already exists. Change that product or choose another SKU."
         )
@@ -47,30 +47,30 @@ def test_a_sku_is_unique_in_each_scope(client: APIClient, team: Team) -> None:
 
 def test_a_sku_cannot_be_changed_to_a_taken_one(client: APIClient) -> None:
     create_entity(client, PRODUCTS, sku="A-1")
-    other = create_entity(client, PRODUCTS, sku="A-2", brand="B")
+    other_product = create_entity(client, PRODUCTS, sku="A-2", brand="B")
 
-    response = client.patch(f"{PRODUCTS}{other['id']}", {"sku": "A-1", "brand": "C"})
+    response = client.patch(f"{PRODUCTS}{other_product['id']}", {"sku": "A-1", "brand": "C"})
 
     assert response.status_code == 409
-    assert client.get(f"{PRODUCTS}{other['id']}").json() == other
+    assert client.get(f"{PRODUCTS}{other_product['id']}").json() == other_product
 
 
-@pytest.mark.parametrize("nothing", ["", None])
-def test_many_products_may_have_no_sku(client: APIClient, nothing: str | None) -> None:
-    first, second = (create_entity(client, PRODUCTS, sku=nothing) for _ in range(2))
+@pytest.mark.parametrize("empty_value", ["", None])
+def test_many_products_may_have_no_sku(client: APIClient, empty_value: str | None) -> None:
+    first, second = (create_entity(client, PRODUCTS, sku=empty_value) for _ in range(2))
     product = create_entity(client, PRODUCTS, sku="A-1")
 
-    cleared = client.patch(f"{PRODUCTS}{product['id']}", {"sku": nothing}).json()
+    body_after_clearing = client.patch(f"{PRODUCTS}{product['id']}", {"sku": empty_value}).json()
 
-    assert [body["sku"] for body in (first, second, cleared)] == [None, None, None]
+    assert [body["sku"] for body in (first, second, body_after_clearing)] == [None, None, None]
 
 
 def test_null_clears_a_text_field(client: APIClient) -> None:
     product = create_entity(client, PRODUCTS, brand="B", color="black")
 
-    cleared = client.patch(f"{PRODUCTS}{product['id']}", {"brand": None}).json()
+    body_after_clearing = client.patch(f"{PRODUCTS}{product['id']}", {"brand": None}).json()
 
-    assert (cleared["brand"], cleared["color"]) == ("", "black")
+    assert (body_after_clearing["brand"], body_after_clearing["color"]) == ("", "black")
 
 
 def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
@@ -92,11 +92,11 @@ def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
 def test_the_slug_of_a_subject_is_derived_from_its_name(client: APIClient, team: Team) -> None:
     query = f"?organization_id={team.organization.pk}"
 
-    own = [create_entity(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
-    of_organization = create_entity(client, SUBJECTS, query, name="Ada Lovelace")["slug"]
+    own_slugs = [create_entity(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
+    organization_slug = create_entity(client, SUBJECTS, query, name="Ada Lovelace")["slug"]
 
-    assert own == ["ada-lovelace", "ada-lovelace-2", "ada-lovelace-3"]
-    assert of_organization == "ada-lovelace"
+    assert own_slugs == ["ada-lovelace", "ada-lovelace-2", "ada-lovelace-3"]
+    assert organization_slug == "ada-lovelace"
 
 
 @pytest.mark.parametrize(
@@ -115,19 +115,19 @@ def test_a_slug_can_be_derived_from_any_name(client: APIClient, name: str, slug:
 
 
 def test_a_chosen_slug_is_never_changed(client: APIClient) -> None:
-    chosen = create_entity(client, SUBJECTS, name="Ada", slug="ada-2")
+    subject = create_entity(client, SUBJECTS, name="Ada", slug="ada-2")
     first, third = (create_entity(client, SUBJECTS, name="Ada") for _ in range(2))
 
-    conflict = client.post(SUBJECTS, {"name": "Other", "slug": "ada"})
-    renamed = client.patch(f"{SUBJECTS}{chosen['id']}", {"name": "Renamed"}).json()
+    conflict_response = client.post(SUBJECTS, {"name": "Other", "slug": "ada"})
+    body_after_renaming = client.patch(f"{SUBJECTS}{subject['id']}", {"name": "Renamed"}).json()
 
     assert (first["slug"], third["slug"]) == ("ada", "ada-3")
-    assert conflict.status_code == 409
-    assert conflict.json() == {
+    assert conflict_response.status_code == 409
+    assert conflict_response.json() == {
         "detail": "A subject with this slug already exists. Choose another slug."
     }
-    assert renamed["slug"] == "ada-2"
-    assert client.patch(f"{SUBJECTS}{chosen['id']}", {"slug": "ada"}).status_code == 409
+    assert body_after_renaming["slug"] == "ada-2"
+    assert client.patch(f"{SUBJECTS}{subject['id']}", {"slug": "ada"}).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,18 @@ def test_a_look_links_its_products_and_its_subject(client: APIClient) -> None:
     look = create_entity(client, LOOKS, products=products, subject=subject)
 
     assert (sorted(look["products"]), look["subject"]) == (sorted(products), subject)
-    fewer = client.patch(f"{LOOKS}{look['id']}", {"products": products[:1]}).json()
-    assert (fewer["products"], fewer["subject"]) == (products[:1], subject)
-    without = client.patch(f"{LOOKS}{look['id']}", {"subject": None}).json()
-    assert (without["products"], without["subject"]) == (products[:1], None)
+    body_with_fewer_products = client.patch(
+        f"{LOOKS}{look['id']}", {"products": products[:1]}
+    ).json()
+    assert (body_with_fewer_products["products"], body_with_fewer_products["subject"]) == (
+        products[:1],
+        subject,
+    )
+    body_without_subject = client.patch(f"{LOOKS}{look['id']}", {"subject": None}).json()
+    assert (body_without_subject["products"], body_without_subject["subject"]) == (
+        products[:1],
+        None,
+    )
     assert client.patch(f"{LOOKS}{look['id']}", {"products": []}).json()["products"] == []
 
 
@@ -182,29 +190,33 @@ def test_a_production_request_links_its_looks_and_its_guideline(client: APIClien
 def test_an_id_of_another_owner_is_refused_like_an_unknown_one(
     client: APIClient, team: Team, route: str
 ) -> None:
-    many, many_route, one, one_route = LINKS[route]
+    many_field, many_route, one_field, one_route = LINKS[route]
     query = f"?organization_id={team.organization.pk}"
-    good = create_entity(client, many_route)["id"]
-    bad = [
+    valid_id = create_entity(client, many_route)["id"]
+    invalid_ids = [
         create_entity(client_of(team.outsider), many_route)["id"],
         create_entity(client, many_route, query)[
             "id"
         ],  # the caller sees it, but it has another owner
         str(uuid4()),
     ]
-    foreign = create_entity(client_of(team.outsider), one_route)["id"]
-    entity = create_entity(client, route, query="", **{many: [good]})
-    payload = {"name": "Bad", many: [bad[0], good, *bad[1:]], one: foreign}
+    foreign_id = create_entity(client_of(team.outsider), one_route)["id"]
+    entity = create_entity(client, route, query="", **{many_field: [valid_id]})
+    payload = {
+        "name": "Bad",
+        many_field: [invalid_ids[0], valid_id, *invalid_ids[1:]],
+        one_field: foreign_id,
+    }
 
     responses = [client.post(route, payload), client.patch(f"{route}{entity['id']}", payload)]
 
     for response in responses:
         assert response.status_code == 422
         assert [(issue["loc"], issue["type"]) for issue in response.json()["detail"]] == [
-            (["body", many, 0], "not_found"),
-            (["body", many, 2], "not_found"),
-            (["body", many, 3], "not_found"),
-            (["body", one], "not_found"),
+            (["body", many_field, 0], "not_found"),
+            (["body", many_field, 2], "not_found"),
+            (["body", many_field, 3], "not_found"),
+            (["body", one_field], "not_found"),
         ]
     assert client.get(route).json() == {"data": [entity], "count": 1}
 

@@ -39,11 +39,11 @@ def test_the_name_is_that_of_the_upload_without_folders(
     assert cover["filename"] == (expected or None)
     resource = client.get(f"{RESOURCES}{cover['resource_id']}").json()
     assert resource["filename"] == cover["filename"]
-    listed = client.get(RESOURCES).json()["data"][0]
-    assert listed["filename"] == cover["filename"]
+    listed_resource = client.get(RESOURCES).json()["data"][0]
+    assert listed_resource["filename"] == cover["filename"]
 
 
-def test_a_long_name_is_cut(client: APIClient, user: User, memory: MemoryStore) -> None:
+def test_a_long_name_is_truncated(client: APIClient, user: User, memory: MemoryStore) -> None:
     url = upload_file(memory, user, filename="é" * 10_000)
 
     assert create(client, cover_image=url)["cover_image"]["filename"] == "é" * 255
@@ -55,11 +55,11 @@ def test_the_same_bytes_keep_their_first_name(
     names = ("first.png", "second.png", "third.png")
     first, second, third = (upload_file(memory, user, filename=name) for name in names)
 
-    at_once = create(client, images=[first, second])["images"]
+    images = create(client, images=[first, second])["images"]
     drain()
-    later = create(client, cover_image=third)["cover_image"]
+    later_cover = create(client, cover_image=third)["cover_image"]
 
-    assert [media["filename"] for media in (*at_once, later)] == ["first.png"] * 3
+    assert [media["filename"] for media in (*images, later_cover)] == ["first.png"] * 3
     assert MediaResource.objects.count() == 1
 
 
@@ -81,14 +81,16 @@ def test_a_copy_for_an_organization_has_the_name_of_the_upload_that_the_caller_s
 ) -> None:
     ready(memory, user, filename="first.png")
     url = upload_file(memory, user, filename="day 2/second.png")
-    personal = create(client, cover_image=url)["cover_image"]
+    personal_cover = create(client, cover_image=url)["cover_image"]
 
-    shared = create_for(team, client, cover_image=url)["cover_image"]
+    shared_cover = create_for(team, client, cover_image=url)["cover_image"]
 
-    assert upload_of(url).resource_id == MediaResource.objects.get(pk=personal["resource_id"]).pk
-    assert personal["filename"] == "first.png"
-    assert shared["resource_id"] != personal["resource_id"]
-    assert shared["filename"] == "second.png"
+    assert (
+        upload_of(url).resource_id == MediaResource.objects.get(pk=personal_cover["resource_id"]).pk
+    )
+    assert personal_cover["filename"] == "first.png"
+    assert shared_cover["resource_id"] != personal_cover["resource_id"]
+    assert shared_cover["filename"] == "second.png"
 
 
 def test_a_copy_of_a_resource_has_its_name(
@@ -96,34 +98,36 @@ def test_a_copy_of_a_resource_has_its_name(
 ) -> None:
     resource = ready(memory, user, filename="first.png")
 
-    shared = create_for(team, client, cover_image=canonical_url(resource))["cover_image"]
+    shared_cover = create_for(team, client, cover_image=canonical_url(resource))["cover_image"]
 
-    assert shared["resource_id"] != str(resource.pk)
-    assert shared["filename"] == "first.png"
+    assert shared_cover["resource_id"] != str(resource.pk)
+    assert shared_cover["filename"] == "first.png"
 
 
-def test_another_owner_of_the_same_bytes_sees_only_the_own_name(
+def test_another_owner_of_the_same_bytes_sees_only_their_own_name(
     client: APIClient, user: User, memory: MemoryStore, team: Team
 ) -> None:
-    secret = ready(memory, user, photo(1), filename="secret.png")
-    outsider = client_of(team.outsider)
+    resource = ready(memory, user, photo(1), filename="secret.png")
+    outsider_client = client_of(team.outsider)
     url = upload_file(memory, team.outsider, photo(1), filename="mine.png")
 
-    product = create(outsider, cover_image=url)
-    refused = outsider.post(PRODUCTS, {"name": "Boot", "cover_image": canonical_url(secret)})
+    product = create(outsider_client, cover_image=url)
+    refused_response = outsider_client.post(
+        PRODUCTS, {"name": "Boot", "cover_image": canonical_url(resource)}
+    )
 
     assert product["cover_image"]["filename"] == "mine.png"
-    assert refused.status_code == 422
+    assert refused_response.status_code == 422
     responses = [
-        refused,
-        outsider.get(RESOURCES),
-        outsider.get(f"{RESOURCES}?sha256={secret.content_hash}"),
-        outsider.get(f"{RESOURCES}{secret.pk}"),
-        outsider.get(f"{PRODUCTS}{product['id']}"),
-        outsider.get(f"/api/v1/uploads/{upload_of(url).pk}"),
+        refused_response,
+        outsider_client.get(RESOURCES),
+        outsider_client.get(f"{RESOURCES}?sha256={resource.content_hash}"),
+        outsider_client.get(f"{RESOURCES}{resource.pk}"),
+        outsider_client.get(f"{PRODUCTS}{product['id']}"),
+        outsider_client.get(f"/api/v1/uploads/{upload_of(url).pk}"),
     ]
     assert not [response for response in responses if b"secret" in response.content]
-    assert client.get(f"{RESOURCES}{secret.pk}").json()["filename"] == "secret.png"
+    assert client.get(f"{RESOURCES}{resource.pk}").json()["filename"] == "secret.png"
 
 
 def test_a_caller_cannot_rename_a_file(client: APIClient, user: User, memory: MemoryStore) -> None:

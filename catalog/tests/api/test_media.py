@@ -76,20 +76,20 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     drain()
     resource.refresh_from_db()
     assert resource.dominant_color is not None
-    done = {"status": "ready", "dominant_color": resource.dominant_color}
+    ready_fields = {"status": "ready", "dominant_color": resource.dominant_color}
     folder = f"{settings.CDN_URL}/media/{resource.pk}"
-    stored = {"url": f"{folder}/file.png", "thumbnail_url": f"{folder}/thumb.webp"}
-    assert cover_image() == media | done | stored
+    url_fields = {"url": f"{folder}/file.png", "thumbnail_url": f"{folder}/thumb.webp"}
+    assert cover_image() == media | ready_fields | url_fields
 
     MediaResource.objects.update(status="FAILED", failure_code="file_truncated")
     failure = {"code": "file_truncated", "message": sentence_for("file_truncated")}
-    failed = {"status": "failed", "url": None, "failure": failure}
-    assert cover_image() == media | done | failed
+    failed_fields = {"status": "failed", "url": None, "failure": failure}
+    assert cover_image() == media | ready_fields | failed_fields
 
     MediaResource.objects.update(failure_code="code_of_a_later_release")
-    unknown = cover_image()["failure"]
-    assert unknown["code"] == "code_of_a_later_release"
-    assert unknown["message"] == "The file could not be used. Upload it again."
+    unknown_failure = cover_image()["failure"]
+    assert unknown_failure["code"] == "code_of_a_later_release"
+    assert unknown_failure["message"] == "The file could not be used. Upload it again."
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,15 @@ def test_each_slot_of_each_entity_takes_files(
     ] == [(slot, position, url) for position, url in expected]
     assert client.patch(f"{route}{body['id']}", {"name": "Two"}).json()[slot] == body[slot]
 
-    cleared = client.patch(f"{route}{body['id']}", {slot: [] if holds_list else None}).json()
-    assert cleared[slot] == ([] if holds_list else None)
+    body_after_clearing = client.patch(
+        f"{route}{body['id']}", {slot: [] if holds_list else None}
+    ).json()
+    assert body_after_clearing[slot] == ([] if holds_list else None)
     assert not Attachment.objects.exists()
     assert not MediaResource.objects.filter(unattached_at__isnull=True).exists()
 
-    again = client.patch(f"{route}{body['id']}", {slot: value}).json()
-    assert again[slot] == body[slot]
+    second_body = client.patch(f"{route}{body['id']}", {slot: value}).json()
+    assert second_body[slot] == body[slot]
     assert client.delete(f"{route}{body['id']}").status_code == 204
     assert not MediaResource.objects.filter(unattached_at__isnull=False).exists()
 
@@ -133,27 +135,29 @@ def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     resource = ready(memory, user, photo(1))
-    fresh = upload_file(memory, user, photo(2))
-    canonical = f"{settings.CDN_URL}/{resource.storage_key}"
-    product = create(client, images=[canonical])
+    new_url = upload_file(memory, user, photo(2))
+    stored_url = f"{settings.CDN_URL}/{resource.storage_key}"
+    product = create(client, images=[stored_url])
 
-    media = client.patch(f"{PRODUCTS}{product['id']}", {"images": [fresh, canonical, fresh]}).json()
+    media = client.patch(
+        f"{PRODUCTS}{product['id']}", {"images": [new_url, stored_url, new_url]}
+    ).json()
 
     assert [(image["position"], image["url"]) for image in media["images"]] == [
-        (0, fresh),
-        (1, canonical),
-        (2, fresh),
+        (0, new_url),
+        (1, stored_url),
+        (2, new_url),
     ]
     assert MediaResource.objects.count() == 2
 
 
-@pytest.mark.parametrize("nothing", [None, []])
+@pytest.mark.parametrize("empty_value", [None, []])
 def test_null_clears_a_list_like_an_empty_one(
-    client: APIClient, user: User, memory: MemoryStore, nothing: list[str] | None
+    client: APIClient, user: User, memory: MemoryStore, empty_value: list[str] | None
 ) -> None:
     product = client.post(PRODUCTS, {"name": "Shoe", "images": [upload_file(memory, user)]}).json()
 
-    response = client.patch(f"{PRODUCTS}{product['id']}", {"images": nothing})
+    response = client.patch(f"{PRODUCTS}{product['id']}", {"images": empty_value})
 
     assert len(product["images"]) == 1
     assert (response.status_code, response.json()["images"]) == (200, [])

@@ -27,18 +27,18 @@ def issues(response: Any) -> list[tuple[list[Any], str]]:
 def test_a_bad_file_is_reported_and_nothing_is_created(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    good = upload_file(memory, user, photo(1))
-    wrong = upload_file(memory, user, b"%PDF-1.4 not an image")
-    unknown = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
-    foreign = f"{settings.CDN_URL}/{ready(memory, UserFactory.create(), photo(2)).storage_key}"
+    good_url = upload_file(memory, user, photo(1))
+    wrong_url = upload_file(memory, user, b"%PDF-1.4 not an image")
+    unknown_url = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
+    foreign_url = f"{settings.CDN_URL}/{ready(memory, UserFactory.create(), photo(2)).storage_key}"
 
     response = client.post(
         PRODUCTS,
         {
             "name": "Shoe",
-            "cover_image": wrong,
+            "cover_image": wrong_url,
             "back_image": "https://example.com/x.png",
-            "images": [good, unknown, foreign],
+            "images": [good_url, unknown_url, foreign_url],
         },
     )
 
@@ -49,7 +49,7 @@ def test_a_bad_file_is_reported_and_nothing_is_created(
         (["body", "images", 1], "file_not_found"),
         (["body", "images", 2], "file_not_found"),
     ]
-    assert response.json()["detail"][0]["input"] == wrong
+    assert response.json()["detail"][0]["input"] == wrong_url
     assert not any("http" in issue["msg"] for issue in response.json()["detail"])
     assert not Product.objects.exists()
     assert MediaResource.objects.filter(user=user).count() == 0
@@ -90,13 +90,15 @@ def test_at_most_fifty_images_are_accepted(
 ) -> None:
     url = upload_file(memory, user)
 
-    over = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 51})
-    together = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url, "images": [url] * 50})
-    accepted = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 50})
+    too_many_response = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 51})
+    too_many_with_cover_response = client.post(
+        PRODUCTS, {"name": "Shoe", "cover_image": url, "images": [url] * 50}
+    )
+    accepted_response = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 50})
 
-    assert issues(over) == [(["body", "images"], "too_many")]
-    assert issues(together) == [(["body"], "too_many")]
-    assert [image["position"] for image in accepted.json()["images"]] == list(range(50))
+    assert issues(too_many_response) == [(["body", "images"], "too_many")]
+    assert issues(too_many_with_cover_response) == [(["body"], "too_many")]
+    assert [image["position"] for image in accepted_response.json()["images"]] == list(range(50))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.tests.factories import client_of
-from catalog.tests.api.entity_kinds import FULL, KINDS
+from catalog.tests.api.entity_kinds import FULL_BODIES, KINDS
 from catalog.tests.api.test_entities import create, route
 from catalog.tests.conftest import Team
 from media.storage.testing.memory import MemoryStore
@@ -22,7 +22,7 @@ IMAGES = {
     "looks": "reference_images",
     "guidelines": "images",
 }
-TAKEN = "Another {0} has this {1} now. Change its {1} or delete it, then restore this {0}."
+TAKEN_MESSAGE = "Another {0} has this {1} now. Change its {1} or delete it, then restore this {0}."
 
 
 def restore(client: APIClient, kind: str, entity_id: object) -> Any:
@@ -44,7 +44,7 @@ def deleted(client: APIClient, kind: str, **fields: Any) -> dict[str, Any]:
 def test_a_deleted_entity_is_only_in_the_trash_of_its_owner(
     client: APIClient, team: Team, kind: str
 ) -> None:
-    kept, gone = create(client, kind, name="Kept"), deleted(client, kind)
+    kept_entity, deleted_entity = create(client, kind, name="Kept"), deleted(client, kind)
     deleted(client, kind, query=f"?organization_id={team.organization.pk}")
 
     trash = client.get(route(kind) + "?deleted=true").json()
@@ -53,26 +53,29 @@ def test_a_deleted_entity_is_only_in_the_trash_of_its_owner(
     assert deleted_at is not None
     updated_at = trash["data"][0]["updated_at"]
     assert trash == {
-        "data": [gone | {"deleted_at": deleted_at, "updated_at": updated_at}],
+        "data": [deleted_entity | {"deleted_at": deleted_at, "updated_at": updated_at}],
         "count": 1,
     }
-    assert client.get(route(kind)).json() == {"data": [kept], "count": 1}
+    assert client.get(route(kind)).json() == {"data": [kept_entity], "count": 1}
     assert client_of(team.outsider).get(route(kind) + "?deleted=true").json()["count"] == 0
 
 
 @each_kind
 def test_a_deleted_entity_is_read_with_the_parameter_alone(client: APIClient, kind: str) -> None:
-    kept, gone = create(client, kind, name="Kept")["id"], deleted(client, kind)["id"]
+    kept_entity, deleted_entity = (
+        create(client, kind, name="Kept")["id"],
+        deleted(client, kind)["id"],
+    )
 
     statuses = [
         client.get(route(kind, entity_id) + query).status_code
-        for entity_id in (kept, gone)
+        for entity_id in (kept_entity, deleted_entity)
         for query in ("", "?deleted=false", "?deleted=true")
     ]
-    changed = client.patch(route(kind, gone), {"name": "Changed"})
+    change_response = client.patch(route(kind, deleted_entity), {"name": "Changed"})
 
     assert statuses == [200, 200, 404, 404, 404, 200]
-    assert changed.status_code == 404
+    assert change_response.status_code == 404
 
 
 @each_kind
@@ -82,7 +85,7 @@ def test_a_restored_entity_is_what_it_was(
     images = {}
     if slot := IMAGES.get(kind):
         images[slot] = [upload_file(memory, user, photo(number)) for number in range(2)]
-    before = deleted(client, kind, **FULL[kind], **images)
+    before = deleted(client, kind, **FULL_BODIES[kind], **images)
 
     response = restore(client, kind, before["id"])
 
@@ -107,32 +110,35 @@ def test_restoring_again_is_no_failure(client: APIClient, kind: str) -> None:
 def test_foreign_and_missing_entities_are_not_restored(
     client: APIClient, team: Team, kind: str
 ) -> None:
-    foreign = deleted(client_of(team.outsider), kind)["id"]
+    foreign_id = deleted(client_of(team.outsider), kind)["id"]
 
-    responses = [restore(client, kind, entity_id) for entity_id in (foreign, uuid4())]
+    responses = [restore(client, kind, entity_id) for entity_id in (foreign_id, uuid4())]
 
     assert [response.status_code for response in responses] == [404, 404]
     assert responses[0].content == responses[1].content
     trash = client_of(team.outsider).get(route(kind) + "?deleted=true").json()
-    assert [row["id"] for row in trash["data"]] == [foreign]
+    assert [row["id"] for row in trash["data"]] == [foreign_id]
 
 
 @pytest.mark.parametrize(
     ("kind", "field", "noun", "word"),
     [("products", "sku", "product", "SKU"), ("subjects", "slug", "subject", "slug")],
 )
-def test_an_identifier_is_free_again_and_may_be_taken(
+def test_an_identifier_of_a_deleted_entity_can_be_used_by_another(
     client: APIClient, kind: str, field: str, noun: str, word: str
 ) -> None:
-    gone = deleted(client, kind, **{field: "a-1"})
-    taker = create(client, kind, **{field: "a-1"})
+    deleted_entity = deleted(client, kind, **{field: "a-1"})
+    new_entity = create(client, kind, **{field: "a-1"})
 
-    refused = restore(client, kind, gone["id"])
+    refused_response = restore(client, kind, deleted_entity["id"])
 
-    assert (refused.status_code, refused.json()) == (409, {"detail": TAKEN.format(noun, word)})
-    assert client.get(route(kind)).json()["data"] == [taker]
-    client.patch(route(kind, taker["id"]), {field: "a-2"})
-    assert restore(client, kind, gone["id"]).json()[field] == "a-1"
+    assert (refused_response.status_code, refused_response.json()) == (
+        409,
+        {"detail": TAKEN_MESSAGE.format(noun, word)},
+    )
+    assert client.get(route(kind)).json()["data"] == [new_entity]
+    client.patch(route(kind, new_entity["id"]), {field: "a-2"})
+    assert restore(client, kind, deleted_entity["id"]).json()[field] == "a-1"
 
 
 def test_a_deleted_subject_does_not_number_the_next_slug(client: APIClient) -> None:
@@ -149,17 +155,20 @@ def test_links_to_deleted_rows_are_hidden_and_come_back(client: APIClient) -> No
     client.delete(route("products", products[0]))
     client.delete(route("subjects", subject))
 
-    hidden = client.get(route("looks", look["id"])).json()
-    listed = client.get(route("looks")).json()["data"]
-    renamed = client.patch(route("looks", look["id"]), {"products": products[1:]}).json()
+    look_body = client.get(route("looks", look["id"])).json()
+    looks = client.get(route("looks")).json()["data"]
+    body_after_change = client.patch(route("looks", look["id"]), {"products": products[1:]}).json()
     restore(client, "products", products[0])
     restore(client, "subjects", subject)
-    back = client.get(route("looks", look["id"])).json()
+    body_after_restoring = client.get(route("looks", look["id"])).json()
 
-    assert (hidden["products"], hidden["subject"]) == (products[1:], None)
-    assert listed == [hidden]
-    assert renamed["products"] == products[1:]
-    assert (sorted(back["products"]), back["subject"]) == (sorted(products), subject)
+    assert (look_body["products"], look_body["subject"]) == (products[1:], None)
+    assert looks == [look_body]
+    assert body_after_change["products"] == products[1:]
+    assert (sorted(body_after_restoring["products"]), body_after_restoring["subject"]) == (
+        sorted(products),
+        subject,
+    )
 
 
 def test_a_guideline_and_looks_of_a_request_are_hidden_too(client: APIClient) -> None:
@@ -206,16 +215,20 @@ def test_files_do_not_show_deleted_entities(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     url = upload_file(memory, user)
-    gone = create(client, "products", cover_image=url)
-    kept = create(client, "products", cover_image=url)
-    resource_id = gone["cover_image"]["resource_id"]
-    media = "/api/v1/media-resources/"
-    client.delete(route("products", gone["id"]))
+    deleted_entity = create(client, "products", cover_image=url)
+    kept_entity = create(client, "products", cover_image=url)
+    resource_id = deleted_entity["cover_image"]["resource_id"]
+    resources_path = "/api/v1/media-resources/"
+    client.delete(route("products", deleted_entity["id"]))
 
-    resource = client.get(media + resource_id).json()
-    of_gone = client.get(f"{media}?entity_type=product&entity_id={gone['id']}").json()
+    resource = client.get(resources_path + resource_id).json()
+    resources_of_deleted = client.get(
+        f"{resources_path}?entity_type=product&entity_id={deleted_entity['id']}"
+    ).json()
 
-    assert [shown["entity_id"] for shown in resource["attachments"]] == [kept["id"]]
-    assert of_gone["count"] == 0
-    restore(client, "products", gone["id"])
-    assert len(client.get(media + resource_id).json()["attachments"]) == 2
+    assert [attachment_row["entity_id"] for attachment_row in resource["attachments"]] == [
+        kept_entity["id"]
+    ]
+    assert resources_of_deleted["count"] == 0
+    restore(client, "products", deleted_entity["id"])
+    assert len(client.get(resources_path + resource_id).json()["attachments"]) == 2

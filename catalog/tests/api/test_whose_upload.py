@@ -76,7 +76,7 @@ def organization_of(owner: User) -> Any:
 
 
 STATES: list[State] = [issued, never_put, expired, claimed, consumed, unknown]
-TAKEN = {
+ACCEPTED_STATES = {
     "owner": {"issued", "claimed", "consumed"},
     "colleague": {"issued", "claimed", "consumed"},
     "personal": {"issued", "claimed", "consumed"},  # the owner, into their own scope
@@ -88,7 +88,7 @@ TAKEN = {
 
 @pytest.mark.covers("T06", "T40", "I10", "I13")
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-@pytest.mark.parametrize("principal", sorted(TAKEN))
+@pytest.mark.parametrize("principal", sorted(ACCEPTED_STATES))
 def test_only_some_uploads_may_be_used_by_a_caller(
     user: User, team: Team, memory: MemoryStore, principal: str, state: State
 ) -> None:
@@ -101,14 +101,14 @@ def test_only_some_uploads_may_be_used_by_a_caller(
         "superuser": UserFactory.create(superuser=True),
     }
     url = state(memory, user)
-    inside = principal in {"owner", "colleague"}
-    query = f"?organization_id={team.organization.pk}" if inside else ""
+    is_inside = principal in {"owner", "colleague"}
+    query = f"?organization_id={team.organization.pk}" if is_inside else ""
 
     response = client_of(people[principal]).post(
         PRODUCTS + query, {"name": "Shoe", "cover_image": url}
     )
 
-    if state.__name__ in TAKEN[principal]:
+    if state.__name__ in ACCEPTED_STATES[principal]:
         assert response.status_code == 201
         assert response.json()["cover_image"]["status"] in {"pending", "ready"}
     else:
@@ -117,17 +117,17 @@ def test_only_some_uploads_may_be_used_by_a_caller(
 
 
 @pytest.mark.covers("T06", "T39")
-def test_uploads_of_others_unknown_and_expired_ones_are_rejected_alike(
+def test_unusable_uploads_all_get_the_same_response(
     user: User, team: Team, memory: MemoryStore
 ) -> None:
-    stranger = client_of(team.outsider)
-    foreign = [state(memory, user) for state in STATES]
-    urls = [*foreign, expired(memory, team.outsider)]
+    outsider_client = client_of(team.outsider)
+    foreign_urls = [state(memory, user) for state in STATES]
+    urls = [*foreign_urls, expired(memory, team.outsider)]
     responses = set()
 
     for url in urls:
         with CaptureQueriesContext(connection) as captured:
-            response = stranger.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
+            response = outsider_client.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
         body = response.content.replace(url.encode(), b"URL")
         responses.add((response.status_code, body, len(captured)))
 

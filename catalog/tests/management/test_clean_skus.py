@@ -1,4 +1,4 @@
-"""SKUs from before they were normalized: reported, and renamed unless products would be merged."""
+"""SKUs that were saved before normalization: reported, and renamed unless two would be equal."""
 
 import io
 import json

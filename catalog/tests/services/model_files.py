@@ -31,9 +31,9 @@ class Calls:
         return self._call
 
 
-def evil_pickle(created: Path) -> bytes:
+def evil_pickle(target: Path) -> bytes:
     """Return a pickle that creates a file when it is loaded."""
-    return pickle.dumps({"weights": Calls(exec, f"open({str(created)!r}, 'w').close()")})
+    return pickle.dumps({"weights": Calls(exec, f"open({str(target)!r}, 'w').close()")})
 
 
 def harmless_pickle() -> bytes:

@@ -107,12 +107,12 @@ def test_changing_and_deleting_concurrently_is_all_or_nothing(
 ) -> None:
     urls = [upload_file(memory, user, photo(number)) for number in range(4)]
     before = deadlocks()
-    for turn in range(4):
+    for round_number in range(4):
         products = [create(user, images=urls[start:] + urls[:start]) for start in range(4)]
         calls = [
             partial(
                 outcome,
-                partial(change, user, product, images=[urls[(turn + index) % 4]]),
+                partial(change, user, product, images=[urls[(round_number + index) % 4]]),
             )
             for index, product in enumerate(products)
         ] + [
@@ -128,8 +128,8 @@ def test_changing_and_deleting_concurrently_is_all_or_nothing(
         attachment = Attachment.objects.of_live_entities().get()
         assert (attachment.entity_id, attachment.position) == (products[3].pk, 0)
         for product in products[:3]:
-            attached = Attachment.objects.for_entities("PRODUCT", [product.pk]).count()
-            assert attached in {1, 4}  # changed before it was deleted, or not at all
+            attachment_count = Attachment.objects.for_entities("PRODUCT", [product.pk]).count()
+            assert attachment_count in {1, 4}  # changed before it was deleted, or not at all
         attached_rows = MediaResource.objects.filter(attachments__isnull=False)
         assert not attached_rows.filter(unattached_at__isnull=False).exists()
         entities.delete(Product, user=user, entity_id=products[3].pk)

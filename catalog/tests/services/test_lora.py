@@ -65,21 +65,21 @@ def test_a_model_is_stored_with_its_properties(
 ) -> None:
     body = files.safetensors()
 
-    uploaded = upload(
+    model_file = upload(
         save(body, "../My Shoe.SafeTensors"), subject, superuser, trigger="ohwx", entity_type="shoe"
     )
 
-    stored = LoraModel.objects.get()
+    model = LoraModel.objects.get()
     subject.refresh_from_db()
-    assert stored == uploaded
-    assert stored.file_path == f"loras/{stored.pk}/My_Shoe.safetensors"
-    assert stored.partial_path == f"{stored.pk}/My_Shoe.safetensors"
-    assert (stored.filename, stored.file_size) == ("../My Shoe.SafeTensors", len(body))
-    assert (stored.upload_timestamp, stored.uploaded_by) == (NOW, superuser)
-    assert stored.sha256 == hashlib.sha256(body).hexdigest()
-    assert (stored.verdict, stored.tensor_count) == (Verdict.CLEAN, 2)
-    assert (stored.entity_type, stored.trigger, subject.lora_trigger) == ("shoe", "ohwx", "ohwx")
-    assert store.body(stored.file_path) == body
+    assert model == model_file
+    assert model.file_path == f"loras/{model.pk}/My_Shoe.safetensors"
+    assert model.partial_path == f"{model.pk}/My_Shoe.safetensors"
+    assert (model.filename, model.file_size) == ("../My Shoe.SafeTensors", len(body))
+    assert (model.upload_timestamp, model.uploaded_by) == (NOW, superuser)
+    assert model.sha256 == hashlib.sha256(body).hexdigest()
+    assert (model.verdict, model.tensor_count) == (Verdict.CLEAN, 2)
+    assert (model.entity_type, model.trigger, subject.lora_trigger) == ("shoe", "ohwx", "ohwx")
+    assert store.body(model.file_path) == body
     assert not ObjectDeletion.objects.exists()
 
 
@@ -118,10 +118,10 @@ def test_a_store_error_leaves_neither_a_row_nor_an_object(
     with pytest.raises(StoreUnavailableError):
         upload(save(files.safetensors()), subject, superuser)
 
-    queued = ObjectDeletion.objects.get()
+    deletion = ObjectDeletion.objects.get()
     assert not LoraModel.objects.exists()
-    assert queued.bucket == Bucket.PRIVATE
-    assert store.keys() == ([] if when == "before" else [queued.key])
+    assert deletion.bucket == Bucket.PRIVATE
+    assert store.keys() == ([] if when == "before" else [deletion.key])
 
 
 def test_an_object_without_a_row_is_deleted_later(
@@ -131,14 +131,14 @@ def test_an_object_without_a_row_is_deleted_later(
     with pytest.raises(StoreUnavailableError):
         upload(save(files.safetensors()), subject, superuser)
     store.after = nothing
-    queued = ObjectDeletion.objects.get()
+    deletion = ObjectDeletion.objects.get()
 
-    deletions.perform(queued.pk)
+    deletions.perform(deletion.pk)
     keys_before = store.keys()
     ObjectDeletion.objects.update(run_after=None)
-    deletions.perform(queued.pk)
+    deletions.perform(deletion.pk)
 
-    assert keys_before == [queued.key]
+    assert keys_before == [deletion.key]
     assert store.keys() == []
 
 
@@ -149,10 +149,10 @@ def test_deleting_a_model_queues_its_object(
 
     lora.discard(LoraModel.objects.filter(pk=model.pk), user=superuser)
 
-    queued = ObjectDeletion.objects.get()
+    deletion = ObjectDeletion.objects.get()
     assert not LoraModel.objects.exists()
-    assert (queued.key, queued.bucket) == (model.file_path, Bucket.PRIVATE)
-    deletions.perform(queued.pk)
+    assert (deletion.key, deletion.bucket) == (model.file_path, Bucket.PRIVATE)
+    deletions.perform(deletion.pk)
     assert store.keys() == []
 
 
@@ -170,8 +170,8 @@ def test_deleting_a_subject_does_not_delete_its_model(
 
 # --- Checks of safetensors files ----------------------------------------------------------------
 def header_of(**tensor: Any) -> bytes:
-    good = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
-    return files.safetensors({"a": good | tensor})
+    tensor_header = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
+    return files.safetensors({"a": tensor_header | tensor})
 
 
 @pytest.mark.covers("T49")
@@ -235,16 +235,16 @@ def test_a_name_with_control_characters_is_refused(
 def test_a_malicious_pickle_has_no_effect_and_is_flagged(
     save: Save, tmp_path: Path, suffix: str, wrap: Callable[[bytes], bytes]
 ) -> None:
-    created = tmp_path / "executed"
-    body = files.evil_pickle(created)
+    target = tmp_path / "executed"
+    body = files.evil_pickle(target)
 
     result = lora.examine(save(wrap(body), f"shoe{suffix}"))
 
     assert result.verdict == Verdict.DANGEROUS
     assert "builtins.exec" in result.details
-    assert not created.exists()
+    assert not target.exists()
     pickle.loads(body)  # it really is malicious
-    assert created.exists()
+    assert target.exists()
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def own_membership_path(user: User, organization: Organization) -> str:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("path_of", "deleted"),
+    ("path_of", "expected_status"),
     [
         (entity_path(Product), 204),
         (entity_path(Subject), 204),
@@ -68,7 +68,7 @@ def own_membership_path(user: User, organization: Organization) -> str:
     ],
 )
 def test_one_of_many_concurrent_requests_deletes_a_row(
-    path_of: Callable[[User, Organization], str], deleted: int
+    path_of: Callable[[User, Organization], str], expected_status: int
 ) -> None:
     caller = UserFactory.create(superuser=path_of is user_path)
     membership = MembershipFactory.create(user=caller, role=Role.OWNER)
@@ -78,4 +78,4 @@ def test_one_of_many_concurrent_requests_deletes_a_row(
     with memory_stores(MemoryStore()):
         responses = [response.status_code for response in at_once(deletes)]
 
-    assert Counter(responses) == {deleted: 1, 404: REQUESTS - 1}
+    assert Counter(responses) == {expected_status: 1, 404: REQUESTS - 1}

@@ -22,9 +22,9 @@ def test_a_value_larger_than_the_memory_limit_is_not_read(tmp_path: Path) -> Non
         file.write(b".")
 
     command = [sys.executable, "-P", "-B", str(lora.SCANNER), str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, env={})
+    result = subprocess.run(command, capture_output=True, check=True, env={})
 
-    assert json.loads(done.stdout) == {
+    assert json.loads(result.stdout) == {
         "verdict": "UNSCANNED",
         "details": "The scanner failed (MemoryError).",
     }

@@ -1,4 +1,4 @@
-"""The purge of the trash: entities first, then resources, never what is young or restored."""
+"""The purge of the trash: entities first, then resources; recent and restored rows stay."""
 
 from datetime import timedelta
 from io import StringIO
@@ -43,20 +43,20 @@ def delete(row: Any, days: int) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_entities_go_after_thirty_days(model: Any, user: User) -> None:
-    live, young = (
+def test_entities_are_purged_after_thirty_days(model: Any, user: User) -> None:
+    live_entity, recent_entity = (
         entity(model, user, **unique(model, 1)),
         entity(model, user, days=29, **unique(model, 2)),
     )
-    bystander = entity(model, UserFactory.create(), days=29, **unique(model, 3))
-    old = entity(model, user, days=31, **unique(model, 4))
+    other_owners_entity = entity(model, UserFactory.create(), days=29, **unique(model, 3))
+    old_entity = entity(model, user, days=31, **unique(model, 4))
 
     report = purge_trash.purge(execute=True)
 
     assert (report.candidates, report.discarded) == (1, 1)
-    assert set(model.with_deleted.all()) == {live, young, bystander}
-    assert list(model.objects.all()) == [live]
-    event = Event.objects.get(object_id=old.pk)
+    assert set(model.with_deleted.all()) == {live_entity, recent_entity, other_owners_entity}
+    assert list(model.objects.all()) == [live_entity]
+    event = Event.objects.get(object_id=old_entity.pk)
     assert event.action == f"{model.entity_type.lower()}.purged"
 
 
@@ -65,23 +65,26 @@ def unique(model: Any, number: int) -> dict[str, Any]:
 
 
 def test_files_of_a_purged_entity_get_their_grace_period(user: User) -> None:
-    gone, kept = entity(Product, user), entity(Product, user)
-    own, shared = (rows.resource(user, unattached_at=None) for _ in range(2))
-    rows.attachment(own, gone)
-    rows.attachment(shared, gone, slot="back_image")
-    rows.attachment(shared, kept)
-    delete(gone, 31)
+    purged_product, kept_product = entity(Product, user), entity(Product, user)
+    own_resource, shared_resource = (rows.resource(user, unattached_at=None) for _ in range(2))
+    rows.attachment(own_resource, purged_product)
+    rows.attachment(shared_resource, purged_product, slot="back_image")
+    rows.attachment(shared_resource, kept_product)
+    delete(purged_product, 31)
 
     purge_trash.purge(execute=True)
 
-    own.refresh_from_db()
-    shared.refresh_from_db()
-    assert (own.unattached_at is None, shared.unattached_at is None) == (False, True)
-    assert Attachment.objects.get().entity_id == kept.pk
+    own_resource.refresh_from_db()
+    shared_resource.refresh_from_db()
+    assert (own_resource.unattached_at is None, shared_resource.unattached_at is None) == (
+        False,
+        True,
+    )
+    assert Attachment.objects.get().entity_id == kept_product.pk
     assert MediaResource.objects.count() == 2
 
 
-def test_links_to_a_purged_entity_go(user: User) -> None:
+def test_links_to_a_purged_entity_are_deleted(user: User) -> None:
     product, subject = entity(Product, user), entity(Subject, user, slug="one")
     look = entity(Look, user, subject=subject)
     look.products.set([product])
@@ -96,7 +99,7 @@ def test_links_to_a_purged_entity_go(user: User) -> None:
 
 
 def test_a_dry_run_changes_nothing(user: User) -> None:
-    gone = entity(Product, user, days=31)
+    deleted_product = entity(Product, user, days=31)
     resource = rows.resource(user, deleted_at=Now() - 31 * DAY)
 
     report = purge_trash.purge()
@@ -105,7 +108,7 @@ def test_a_dry_run_changes_nothing(user: User) -> None:
         executed=False,
         candidates=2,
         bytes=resource.file_size,
-        samples=[f"product {gone.pk}", resource.storage_key],
+        samples=[f"product {deleted_product.pk}", resource.storage_key],
     )
     assert (Product.with_deleted.count(), MediaResource.with_deleted.count()) == (1, 1)
 
@@ -120,7 +123,7 @@ def test_the_limit_counts_entities_and_resources(user: User) -> None:
     assert (Product.with_deleted.count(), MediaResource.with_deleted.count()) == (0, 1)
 
 
-def test_forty_rows_take_as_many_statements_as_one(user: User) -> None:
+def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(user: User) -> None:
     def statements(count: int) -> int:
         Product.objects.bulk_create(
             [Product(user=user, name="One", deleted_at=Now() - 31 * DAY) for _ in range(count)]
@@ -169,27 +172,29 @@ def test_the_task_leaves_the_work_to_a_run_in_progress(user: User) -> None:
     assert Product.with_deleted.exists()
 
 
-def test_the_command_reports_unless_told_to_execute(user: User) -> None:
-    gone, output = entity(Product, user, days=31), StringIO()
+def test_the_command_only_reports_without_execute(user: User) -> None:
+    deleted_product, output = entity(Product, user, days=31), StringIO()
 
     call_command("purge_trash", stdout=output)
     call_command("purge_trash", "--execute", stdout=output)
 
     report = output.getvalue()
     assert "Would discard 1 deleted rows older than 720 h, 0 bytes." in report
-    assert f"  product {gone.pk}" in report
+    assert f"  product {deleted_product.pk}" in report
     assert "Discarded 1 deleted rows" in report
     assert not Product.with_deleted.exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_locked_row_is_left_for_the_next_run(user: User) -> None:
-    held, free = entity(Product, user, days=31), entity(Product, user, days=31)
+    locked_product, other_product = entity(Product, user, days=31), entity(Product, user, days=31)
 
-    with psycopg.connect(**connection.get_connection_params()) as other:
-        other.execute("SELECT FROM catalog_product WHERE id = %s FOR UPDATE", [held.pk])
+    with psycopg.connect(**connection.get_connection_params()) as other_connection:
+        other_connection.execute(
+            "SELECT FROM catalog_product WHERE id = %s FOR UPDATE", [locked_product.pk]
+        )
         report = purge_trash.purge(execute=True)
 
     assert (report.candidates, report.discarded) == (2, 1)
-    assert list(Product.with_deleted.all()) == [held]
-    assert free not in Product.with_deleted.all()
+    assert list(Product.with_deleted.all()) == [locked_product]
+    assert other_product not in Product.with_deleted.all()

@@ -116,11 +116,11 @@ def test_the_error_says_whether_the_process_was_killed(
     child.start()
     wait_until(lambda: not child.is_alive, what="the exit", seconds=30)
 
-    with pytest.raises(ProcessEndedError) as ended:
+    with pytest.raises(ProcessEndedError) as excinfo:
         child.require_alive()
 
     child.stop()
-    assert (ended.value.name, ended.value.by_itself) == ("part", by_itself)
+    assert (excinfo.value.name, excinfo.value.by_itself) == ("part", by_itself)
 
 
 def test_a_command_is_stopped_when_a_service_has_ended(tmp_path: Path) -> None:

@@ -72,9 +72,12 @@ def test_a_superuser_can_restrict_an_adapter(people: People) -> None:
     payload = {"is_public": False, "organization_ids": [str(people.organization.pk)]}
 
     first = client_of(people.superuser).put(OVS, payload)
-    again = client_of(people.superuser).put(OVS, payload)
+    second_response = client_of(people.superuser).put(OVS, payload)
 
-    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert (first.status_code, first.json()) == (
+        second_response.status_code,
+        second_response.json(),
+    )
     assert first.json()["is_public"] is False
     assert first.json()["organization_ids"] == [str(people.organization.pk)]
     assert codes(client_of(people.outsider).get(ADAPTERS)) == ["default"]
@@ -117,10 +120,10 @@ def test_a_configuration_can_only_use_an_available_adapter(people: People) -> No
     restrict_ovs(people.organization)
 
     organization_path = f"{V1}/users/organizations/{people.organization.pk}/export-configuration"
-    conflict = client_of(people.admin).post(organization_path, {"metadata_adapter": "ovs"})
+    conflict_response = client_of(people.admin).post(organization_path, {"metadata_adapter": "ovs"})
     response = client_of(people.outsider).post(MINE, {"metadata_adapter": "ovs"})
 
-    assert conflict.status_code == 201
+    assert conflict_response.status_code == 201
     assert response.status_code == 422
     [issue] = response.json()["detail"]
     assert issue["loc"] == ["body", "metadata_adapter"]

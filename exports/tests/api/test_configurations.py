@@ -109,11 +109,11 @@ def test_a_superuser_can_change_any_configuration(people: People) -> None:
     client = client_of(people.superuser)
     path = f"{V1}/users/{people.member.pk}/export-configuration"
 
-    created = client.post(path, {"name": "Set up"}).json()
+    create_body = client.post(path, {"name": "Set up"}).json()
 
-    assert created["user_id"] == str(people.member.pk)
+    assert create_body["user_id"] == str(people.member.pk)
     assert client.patch(path, {"name": "Again"}).json()["name"] == "Again"
-    assert client_of(people.member).get(MINE).json()["id"] == created["id"]
+    assert client_of(people.member).get(MINE).json()["id"] == create_body["id"]
     assert client.delete(path).status_code == 204
 
 
@@ -172,14 +172,14 @@ def test_null_clears_only_the_template(people: People) -> None:
     response = client.patch(
         path_of(own), {"name": None, "metadata_adapter": None, "image_format": None}
     )
-    cleared = client.patch(path_of(own), {"naming_convention_template": None})
+    reset_response = client.patch(path_of(own), {"naming_convention_template": None})
 
     assert response.json() == client.get(path_of(own)).json() | {
         "naming_convention_template": "{brand}",
         "updated_at": response.json()["updated_at"],
     }
     assert (response.json()["name"], response.json()["image_format"]) == ("Own", "png")
-    assert cleared.json()["naming_convention_template"] is None
+    assert reset_response.json()["naming_convention_template"] is None
 
 
 def test_an_empty_change_changes_nothing(people: People) -> None:
@@ -219,10 +219,12 @@ def test_an_adapter_with_a_fixed_template_refuses_another(
     own = ConfigurationFactory.create(user=people.member, metadata_adapter=stored)
     client = client_of(people.member)
 
-    changed = client.patch(path_of(own), payload)
-    created = client.post(MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"})
+    change_response = client.patch(path_of(own), payload)
+    create_response = client.post(
+        MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"}
+    )
 
-    for response in (changed, created):
+    for response in (change_response, create_response):
         assert response.status_code == 422
         [issue] = response.json()["detail"]
         assert issue["loc"] == ["body", "naming_convention_template"]

@@ -15,9 +15,9 @@ from exports.models import ExportConfiguration
 from exports.tests.conftest import People
 from exports.tests.contract.specification import (
     ERROR,
-    INVALID,
     OPERATIONS,
     SCHEMAS,
+    VALIDATION_ERROR,
     Operation,
     require_valid,
 )
@@ -165,7 +165,7 @@ def test_a_rejection_is_as_specified(  # noqa: PLR0917  a table of cases
 
     assert response.status_code == 422
     rejection = json.loads(response.content)
-    require_valid(rejection, INVALID)
+    require_valid(rejection, VALIDATION_ERROR)
     [issue] = rejection["detail"]
     assert (issue["loc"], issue["type"]) == (loc, code)
     assert list(ExportConfiguration.objects.values()) == before
@@ -181,7 +181,7 @@ def test_a_malformed_id_is_as_specified(
 
             assert response.status_code == 422
             body = json.loads(response.content)
-            require_valid(body, INVALID)
+            require_valid(body, VALIDATION_ERROR)
             assert body["detail"][0]["loc"] == ["path", parameter]
 
 

@@ -44,11 +44,11 @@ def _operation(operation: dict[str, Any]) -> Operation:
 
 OPERATIONS = [_operation(data) for data in _DOCUMENT["operations"]]
 ERROR = {"$ref": "#/components/schemas/Error"}
-INVALID = {"$ref": "#/components/schemas/HTTPValidationError"}
+VALIDATION_ERROR = {"$ref": "#/components/schemas/HTTPValidationError"}
 
 
 def require_valid(body: Any, schema: Any) -> None:
     """Assert that a body is valid by a schema of the specification, including formats."""
-    whole = {**schema, "components": {"schemas": SCHEMAS}}
+    standalone_schema = {**schema, "components": {"schemas": SCHEMAS}}
     checker = Draft202012Validator.FORMAT_CHECKER
-    Draft202012Validator(whole, format_checker=checker).validate(body)
+    Draft202012Validator(standalone_schema, format_checker=checker).validate(body)

@@ -33,12 +33,12 @@ def templates(draw: Any) -> str:
 def separated_templates(draw: Any) -> str:
     """Draw a template of different fields with separators between them."""
     names = draw(st.lists(st.sampled_from(sorted(WILDCARDS)), min_size=1, max_size=5, unique=True))
-    separator = st.text(alphabet=SEPARATORS, min_size=1, max_size=2)
-    between: str = draw(separator)
-    return between.join(_field(draw, name) for name in names)
+    separators = st.text(alphabet=SEPARATORS, min_size=1, max_size=2)
+    separator: str = draw(separators)
+    return separator.join(_field(draw, name) for name in names)
 
 
-def wild_values() -> st.SearchStrategy[dict[str, Value]]:
+def any_values() -> st.SearchStrategy[dict[str, Value]]:
     """Draw any values, some of them missing."""
     text = st.none() | st.text(max_size=300)
     return st.fixed_dictionaries(
@@ -52,7 +52,7 @@ def wild_values() -> st.SearchStrategy[dict[str, Value]]:
     )
 
 
-def tame_values(alphabet: str = LETTERS) -> st.SearchStrategy[dict[str, Value]]:
+def filename_safe_values(alphabet: str = LETTERS) -> st.SearchStrategy[dict[str, Value]]:
     """Draw values for every wildcard that are unchanged in a file name."""
     text = st.text(alphabet=alphabet, min_size=1, max_size=12)
     return st.fixed_dictionaries(

@@ -246,8 +246,8 @@ def test_deleted_rows_are_not_exported(client: APIClient, user: User, shoe: Prod
     (file,) = body["data"]
     assert file["values"]["product_sku"] == "B"
     assert not {"subject", "guideline"} & file["values"].keys()
-    refused = client.post("/api/v1/exports/preview", {"product_ids": [str(shoe.pk)]})
-    assert refused.json()["detail"][0]["loc"] == ["body", "product_ids", 0]
+    refused_response = client.post("/api/v1/exports/preview", {"product_ids": [str(shoe.pk)]})
+    assert refused_response.json()["detail"][0]["loc"] == ["body", "product_ids", 0]
 
 
 PATHS: dict[type[Any], str] = {

@@ -198,14 +198,16 @@ def test_the_configuration_of_an_entity_can_be_set_changed_and_cleared(
 ) -> None:
     first, second = ConfigurationFactory.create_batch(2, user=user)
 
-    created = client.post(route(kind), {"name": "One", "export_configuration_id": str(first.pk)})
-    path = route(kind, created.json()["id"])
-    changed = client.patch(path, {"export_configuration_id": str(second.pk)})
-    renamed = client.patch(path, {"name": "Two"})
-    cleared = client.patch(path, {"export_configuration_id": None})
+    create_response = client.post(
+        route(kind), {"name": "One", "export_configuration_id": str(first.pk)}
+    )
+    path = route(kind, create_response.json()["id"])
+    change_response = client.patch(path, {"export_configuration_id": str(second.pk)})
+    rename_response = client.patch(path, {"name": "Two"})
+    reset_response = client.patch(path, {"export_configuration_id": None})
 
-    assert created.status_code == 201
-    responses = (created, changed, renamed, cleared)
+    assert create_response.status_code == 201
+    responses = (create_response, change_response, rename_response, reset_response)
     assert [response.json()["export_configuration_id"] for response in responses] == [
         str(first.pk),
         str(second.pk),

@@ -53,9 +53,9 @@ def test_an_export_can_be_started_polled_and_downloaded(client: APIClient, shoe:
         "created_at": "",
         "updated_at": "",
     }
-    early = client.get(f"{EXPORTS}{run.pk}/download")
-    assert early.status_code == 409
-    assert "until its status is completed" in early.json()["detail"]
+    early_response = client.get(f"{EXPORTS}{run.pk}/download")
+    assert early_response.status_code == 409
+    assert "until its status is completed" in early_response.json()["detail"]
 
     body = archive_of(run_to_end(run))
     result = client.get(f"{EXPORTS}{run.pk}").json()
@@ -110,7 +110,7 @@ def test_the_same_request_with_the_same_key_starts_one_export(
     client: APIClient, shoe: Product
 ) -> None:
     first, second = (start_export(client, shoe, **{"Idempotency-Key": "k"}) for _ in range(2))
-    other = client.post(
+    other_response = client.post(
         EXPORTS,
         {"product_ids": [shoe.pk, shoe.pk]},
         headers={"Idempotency-Key": "k"},
@@ -120,7 +120,7 @@ def test_the_same_request_with_the_same_key_starts_one_export(
     assert first.json() == second.json()
     assert second.headers["Location"] == first.headers["Location"]
     assert second.headers["Idempotent-Replayed"] == "true"
-    assert issues(other) == [(["header", "Idempotency-Key"], "idempotency_key_reused")]
+    assert issues(other_response) == [(["header", "Idempotency-Key"], "idempotency_key_reused")]
     assert ExportRun.objects.count() == 1
 
 
@@ -145,10 +145,10 @@ def test_the_list_shows_each_export_with_few_queries(client: APIClient, shoe: Pr
         start_export(client, shoe)
 
     with CaptureQueriesContext(connection) as queries:
-        listed = client.get(EXPORTS).json()
+        list_body = client.get(EXPORTS).json()
 
-    assert [row["progress"]["total"] for row in listed["data"]] == [4, 4, 4]
-    assert "failures" not in listed["data"][0]
+    assert [row["progress"]["total"] for row in list_body["data"]] == [4, 4, 4]
+    assert "failures" not in list_body["data"][0]
     assert len(queries) <= 4
 
 

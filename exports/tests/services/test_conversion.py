@@ -117,7 +117,7 @@ def test_location_and_other_metadata_are_removed(
         assert mark not in body
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.endswith("a place")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.endswith("a location")])
 def test_the_samples_with_a_location_have_one(kind: str) -> None:
     source = KINDS[kind]()
 

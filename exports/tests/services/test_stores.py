@@ -28,7 +28,7 @@ from media.storage.s3.multipart import PART_BYTES
 from media.storage.s3.store import S3Store
 from media.tests.factories import ready
 from media.tests.rules.file_types.specimens import encoded
-from media.tests.stores import mark_buckets, watched_stores
+from media.tests.stores import adopt_buckets, watched_stores
 
 SIDE_PIXELS = 1100  # of an image of noise, which cannot be compressed
 
@@ -46,7 +46,7 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
 
 @pytest.fixture
 def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
-    mark_buckets()
+    adopt_buckets()
     store = S3Store(factory.s3_connection(), django_settings.R2_BUCKET_NAME)
     private = S3Store(factory.s3_connection(), django_settings.R2_PRIVATE_BUCKET_NAME)
     with watched_stores(store, private):

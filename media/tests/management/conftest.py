@@ -11,9 +11,9 @@ from media.tests.services.deletion.aged_rows import OLD, AheadMemoryStore, new_u
 
 @pytest.fixture
 def store() -> Iterator[AheadMemoryStore]:
-    with aged_rows.in_memory() as stores:
-        stores.ahead = OLD
-        yield stores
+    with aged_rows.in_memory() as memory_store:
+        memory_store.ahead = OLD
+        yield memory_store
 
 
 @pytest.fixture

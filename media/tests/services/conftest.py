@@ -26,7 +26,7 @@ def fresh_decoder() -> Iterator[None]:
 
 @pytest.fixture
 def endless(tmp_path: Path) -> Path:
-    """Return a file whose first byte never arrives: the fork that opens it waits forever."""
+    """Return a named pipe that nobody writes to: the fork that opens it waits forever."""
     path = tmp_path / "endless"
     os.mkfifo(path)
     return path

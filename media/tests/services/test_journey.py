@@ -30,17 +30,17 @@ from media.tests.factories import (
     upload_file,
     upload_of,
 )
-from media.tests.rules.file_types.specimens import SRGB, WHOLE, encoded, sample_image
+from media.tests.rules.file_types.specimens import SRGB, VALID_FILES, encoded, sample_image
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.covers("I01", "I09", "F15")
-@pytest.mark.parametrize("content_type", sorted(WHOLE))
+@pytest.mark.parametrize("content_type", sorted(VALID_FILES))
 def test_a_file_of_each_type_becomes_ready_on_each_store(
     any_store: ObjectStore, user: User, content_type: str
 ) -> None:
-    body = WHOLE[content_type]()
+    body = VALID_FILES[content_type]()
     url = upload_file(any_store, user, body, content_type=content_type, size=len(body))
 
     (resource,) = ingest(user, [url])
@@ -86,7 +86,7 @@ def test_a_file_of_each_type_becomes_ready_on_each_store(
 def test_the_canonical_object_is_immutable_for_caches(
     memory: MemoryStore, user: User, content_type: str, disposition: str | None
 ) -> None:
-    url = upload_file(memory, user, WHOLE[content_type](), content_type=content_type)
+    url = upload_file(memory, user, VALID_FILES[content_type](), content_type=content_type)
     (resource,) = ingest(user, [url])
 
     drain()
@@ -116,7 +116,7 @@ def test_relocation_adds_the_metadata_from_decoding(memory: MemoryStore, user: U
 
 
 def test_the_duration_of_a_video_is_set(memory: MemoryStore, user: User) -> None:
-    url = upload_file(memory, user, WHOLE["video/mp4"](), content_type="video/mp4")
+    url = upload_file(memory, user, VALID_FILES["video/mp4"](), content_type="video/mp4")
     (resource,) = ingest(user, [url])
 
     drain()

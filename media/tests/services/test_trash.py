@@ -113,9 +113,9 @@ def test_a_deleted_resource_is_a_missing_file(memory: MemoryStore, user: User) -
     trash.delete_as_staff(resource_id=resource.pk)
 
     for named in (url, public_url(keys.canonical_key(resource.pk, "png"))):
-        with pytest.raises(InvalidValuesError) as refused:
+        with pytest.raises(InvalidValuesError) as excinfo:
             ingest(user, [named])
-        assert [issue.code for issue in refused.value.issues] == ["file_not_found"]
+        assert [issue.code for issue in excinfo.value.issues] == ["file_not_found"]
 
     assert every().get().deleted_at is not None
 

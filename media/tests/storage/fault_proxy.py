@@ -24,7 +24,7 @@ class FaultProxy:
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream).netloc
         self.plan: Plan = lambda _method, _number: None
-        self.seen: Counter[str] = Counter()
+        self.request_counts: Counter[str] = Counter()
         self.released = threading.Event()  # set at the end, so that no response hangs
         self._lock = threading.Lock()
         self._server = Server(self)
@@ -41,8 +41,8 @@ class FaultProxy:
 
     def fault_for(self, method: str) -> Fault | None:
         with self._lock:
-            self.seen[method] += 1
-            return self.plan(method, self.seen[method])
+            self.request_counts[method] += 1
+            return self.plan(method, self.request_counts[method])
 
 
 class Server(ThreadingHTTPServer):

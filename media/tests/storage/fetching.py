@@ -8,12 +8,12 @@ from media.storage import RemoteError, RemoteFetcher
 
 
 def fetch(fetcher: RemoteFetcher, url: str) -> bytes:
-    into = io.BytesIO()
-    assert fetcher.fetch(url, into=into) == len(into.getvalue())
-    return into.getvalue()
+    target = io.BytesIO()
+    assert fetcher.fetch(url, into=target) == len(target.getvalue())
+    return target.getvalue()
 
 
-def refusal(fetcher: RemoteFetcher, url: str) -> tuple[str, bool]:
+def fetch_error(fetcher: RemoteFetcher, url: str) -> tuple[str, bool]:
     with pytest.raises(RemoteError) as excinfo:
         fetcher.fetch(url, into=io.BytesIO())
     assert "http" not in excinfo.value.message.partition(" https ")[2]

@@ -22,7 +22,9 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None  # the Content-Length, if it is wrong
     repeats: int = 1
-    hold: threading.Event | None = None  # waited for after each piece of the body
+    hold: threading.Event | None = (
+        None  # set to end the response; waited for after each piece of the body
+    )
 
     @property
     def size(self) -> int:

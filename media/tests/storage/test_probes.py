@@ -159,11 +159,11 @@ def test_a_first_start_is_ready_once_the_store_is_verified(
     settings.S3_ENDPOINT_URL = proxy.url  # other settings, so they are verified again
     proxy.plan = lambda _method, _number: fault_proxy.status(503)
     factory.reset()
-    changed = client.get("/health/ready")
+    change_response = client.get("/health/ready")
     settings.S3_ENDPOINT_URL = settings.S3_PUBLIC_ENDPOINT_URL
     factory.reset()
 
-    assert (first.status_code, changed.status_code) == (200, 503)
+    assert (first.status_code, change_response.status_code) == (200, 503)
     assert EnvironmentIdentity.objects.get().proven_settings == store_verification.fingerprint()
 
 
@@ -178,9 +178,9 @@ def test_a_first_start_with_a_wrong_upload_endpoint_is_not_ready(
 
     response = client.get("/health/ready")
     tried = proxy.seen["PUT"]
-    again = client.get("/health/ready")
+    second_response = client.get("/health/ready")
 
-    assert (response.status_code, again.status_code) == (503, 503)
+    assert (response.status_code, second_response.status_code) == (503, 503)
     assert response.headers["Retry-After"] == "10"
     assert response.json()["store"].startswith("Clients cannot use the object store yet")
     assert proxy.seen["PUT"] == tried == 1

@@ -15,7 +15,7 @@ import pytest
 from media.storage import RemoteBusyError, RemoteFetcher, deadline_sockets
 from media.tests.packets import refuse_packets
 from media.tests.rules.addresses.remote_spellings import REFUSED_ADDRESSES, REFUSED_URLS
-from media.tests.storage.fetching import fetch, refusal
+from media.tests.storage.fetching import fetch, fetch_error
 from media.tests.storage.image_server import (
     CERTIFICATE,
     HOST,
@@ -61,7 +61,7 @@ def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("url", REFUSED_URLS, ids=ascii)
 def test_no_packet_is_sent_for_a_url_that_is_not_allowed(packets: list[Any], url: str) -> None:
-    assert refusal(RemoteFetcher(), url) == ("image_url_not_allowed", False)
+    assert fetch_error(RemoteFetcher(), url) == ("image_url_not_allowed", False)
     assert packets == []
 
 
@@ -73,7 +73,7 @@ def test_a_host_with_an_internal_address_is_not_connected_to(
 ) -> None:
     fetcher = RemoteFetcher(resolve=lambda _host: [*others, address])
 
-    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_url_not_allowed", False)
+    assert fetch_error(fetcher, f"https://{HOST}/a.png") == ("image_url_not_allowed", False)
     assert packets == []
 
 
@@ -81,7 +81,7 @@ def test_a_host_with_an_internal_address_is_not_connected_to(
 def test_the_address_that_was_checked_is_the_one_connected_to(packets: list[Any]) -> None:
     fetcher = RemoteFetcher(resolve=lambda _host: ["2606:4700:4700::1111", "203.0.114.9"])
 
-    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
     assert {packet[0] for packet in packets} == {"203.0.114.9"}
 
 
@@ -105,8 +105,8 @@ def test_a_certificate_for_another_name_is_refused(
     wrong = replace(fetcher, resolve=lambda _host: ["127.0.0.1"])
     untrusted = replace(fetcher, ca_file=None)
 
-    assert refusal(wrong, "https://evil.example.com/a.png") == ("image_unreachable", True)
-    assert refusal(untrusted, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(wrong, "https://evil.example.com/a.png") == ("image_unreachable", True)
+    assert fetch_error(untrusted, f"https://{HOST}/a.png") == ("image_unreachable", True)
     assert server.requests == []
 
 
@@ -142,7 +142,7 @@ def test_every_redirect_is_checked(
 ) -> None:
     server.responses["/here"] = Response(status=301, headers={"Location": location})
 
-    assert refusal(fetcher, f"https://{HOST}/here") == (fault, False)
+    assert fetch_error(fetcher, f"https://{HOST}/here") == (fault, False)
     assert server.request_count("/here") == (4 if fault == "image_unreachable" else 1)
 
 
@@ -207,7 +207,7 @@ def test_an_invalid_chunk_size_is_retried(
     chunked = {"Transfer-Encoding": "chunked"}
     server.responses["/a.png"] = Response(body=size + b"\r\nabcde\r\n", length=-1, headers=chunked)
 
-    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_an_error_response_is_reported(
 ) -> None:
     server.responses["/a.png"] = Response(status=status)
 
-    assert refusal(fetcher, f"https://{HOST}/a.png") == (fault, is_temporary)
+    assert fetch_error(fetcher, f"https://{HOST}/a.png") == (fault, is_temporary)
 
 
 @pytest.mark.covers("T61")
@@ -241,13 +241,13 @@ def test_reading_stops_at_the_size_limit(
     server.responses["/a.png"] = Response(body=BODY, repeats=5, length=length)
     small = replace(fetcher, max_bytes=4 * len(BODY))
 
-    assert refusal(small, f"https://{HOST}/a.png") == ("file_too_large", False)
+    assert fetch_error(small, f"https://{HOST}/a.png") == ("file_too_large", False)
 
 
 def test_a_body_that_ends_early_is_retried(fetcher: RemoteFetcher, server: ImageServer) -> None:
     server.responses["/a.png"] = Response(body=BODY, length=len(BODY) + 1)
 
-    assert refusal(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
 
 
 @pytest.mark.covers("T61")
@@ -256,7 +256,7 @@ def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: Imag
     server.responses["/a.png"] = Response(body=b"x" * 100, repeats=1000, hold=leave)
     hasty = replace(fetcher, timeout=timedelta(seconds=1))
 
-    assert refusal(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
     leave.set()
 
 
@@ -278,7 +278,7 @@ def test_a_silent_server_is_abandoned_in_time(fetcher: RemoteFetcher) -> None:
         hasty = replace(fetcher, port=silent.getsockname()[1], timeout=timedelta(milliseconds=300))
         begun = time.monotonic()
 
-        assert refusal(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
+        assert fetch_error(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
         assert time.monotonic() - begun < deadline_sockets.CONNECT_SECONDS
 
 
@@ -288,4 +288,4 @@ def test_an_unknown_host_name_is_reported(fetcher: RemoteFetcher) -> None:
 
     lost = replace(fetcher, resolve=unknown)
 
-    assert refusal(lost, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(lost, f"https://{HOST}/a.png") == ("image_unreachable", True)

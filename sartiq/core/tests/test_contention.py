@@ -59,10 +59,10 @@ def test_the_third_contention_is_reported(error: Callable[[], Exception]) -> Non
 
 @pytest.mark.parametrize("error", RAISED, ids=repr)
 def test_another_error_is_raised_at_once(error: Exception) -> None:
-    with pytest.raises(type(error)) as raised:
+    with pytest.raises(type(error)) as excinfo:
         attempt_all(error, None)
 
-    assert raised.value is error
+    assert excinfo.value is error
 
 
 def test_leaving_the_block_early_ends_the_attempts() -> None:

@@ -35,13 +35,13 @@ def _typed(name: str, content_type: str | None, body: bytes = b'{"name": "a"}') 
     return Malformed(name=name, body=body, content_type=content_type)
 
 
-DEPTH: Final = 100_000
-_DEEP: Final = [
-    _json("deep arrays", b"[" * DEPTH + b"]" * DEPTH),
-    _json("deep arrays, never closed", b"[" * DEPTH),
-    _json("deep objects", b'{"a":' * DEPTH + b"1" + b"}" * DEPTH),
+NESTING_DEPTH: Final = 100_000
+_NESTED: Final = [
+    _json("deep arrays", b"[" * NESTING_DEPTH + b"]" * NESTING_DEPTH),
+    _json("deep arrays, never closed", b"[" * NESTING_DEPTH),
+    _json("deep objects", b'{"a":' * NESTING_DEPTH + b"1" + b"}" * NESTING_DEPTH),
     _json("deep value of a field", b'{"name":' + b"[" * 500 + b"]" * 500 + b"}"),
-    _json("deep just past the limit", b'{"name":' + b"[" * 40 + b"]" * 40 + b"}"),
+    _json("just over the nesting limit", b'{"name":' + b"[" * 40 + b"]" * 40 + b"}"),
 ]
 _BROKEN: Final = [
     _json("white space only", b" \n\t"),
@@ -131,7 +131,7 @@ _CONTENT_TYPES: Final = [
 ]
 _SIZES: Final = [
     _json("10 MiB", b'{"name": "' + b"a" * (10 * MIB) + b'"}'),
-    _json("one byte past 1 MiB", b'{"name": "' + b"a" * (MIB - 11) + b'"}'),
+    _json("one byte over 1 MiB", b'{"name": "' + b"a" * (MIB - 11) + b'"}'),
     Malformed(name="10 MiB in chunks", body=b"[" * (10 * MIB), chunked=True),
     Malformed(name="empty body in chunks", chunked=True, harmless=True),
     Malformed(name="broken JSON in chunks", body=b'{"name"', chunked=True),
@@ -146,7 +146,7 @@ _HEADERS: Final = [
         body=gzip.compress(b"[" * (20 * MIB)),
         headers={"Content-Encoding": "gzip"},
     ),
-    Malformed(name="made-up encoding", body=b"\x01\x02", headers={"Content-Encoding": "br, sdch"}),
+    Malformed(name="unknown encoding", body=b"\x01\x02", headers={"Content-Encoding": "br, sdch"}),
     Malformed(
         name="Idempotency-Key of 300 characters", body=b"{", headers={"Idempotency-Key": "k" * 300}
     ),
@@ -155,7 +155,7 @@ _HEADERS: Final = [
 ]
 
 MALFORMED: Final = [
-    *_DEEP,
+    *_NESTED,
     *_BROKEN,
     *_NUMBERS,
     *_WRONG_TYPES,

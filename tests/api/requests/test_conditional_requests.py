@@ -179,8 +179,8 @@ def test_a_created_row_has_the_same_tag_as_when_read(world: World) -> None:
     client = world.client("plain")
 
     for path in ("products/", "organizations/", "users/me/export-configuration"):
-        created = client.post(f"/api/v1/{path}", {"name": "New"})
-        read = client.get(created.headers["Location"])
+        create_response = client.post(f"/api/v1/{path}", {"name": "New"})
+        read = client.get(create_response.headers["Location"])
 
-        assert created.status_code == 201
-        assert created.headers["ETag"] == read.headers["ETag"]
+        assert create_response.status_code == 201
+        assert create_response.headers["ETag"] == read.headers["ETag"]

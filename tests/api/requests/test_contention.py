@@ -59,13 +59,16 @@ def test_the_response_is_saved_by_the_attempt_that_commits(
 ) -> None:
     deadlock_commits(2)
 
-    created = client.post(PRODUCTS, SHOE, headers=KEY)
+    create_response = client.post(PRODUCTS, SHOE, headers=KEY)
 
-    assert created.status_code == 201
-    assert str(Product.objects.get().pk) == created.json()["id"]
-    replayed = client.post(PRODUCTS, SHOE, headers=KEY)
-    assert (replayed.status_code, replayed.json()) == (201, created.json())
-    assert replayed.headers["Idempotent-Replayed"] == "true"
+    assert create_response.status_code == 201
+    assert str(Product.objects.get().pk) == create_response.json()["id"]
+    replayed_response = client.post(PRODUCTS, SHOE, headers=KEY)
+    assert (replayed_response.status_code, replayed_response.json()) == (
+        201,
+        create_response.json(),
+    )
+    assert replayed_response.headers["Idempotent-Replayed"] == "true"
 
 
 def test_a_503_after_three_deadlocks_frees_the_key(
@@ -73,11 +76,11 @@ def test_a_503_after_three_deadlocks_frees_the_key(
 ) -> None:
     deadlock_commits(3)
 
-    refused = client.post(PRODUCTS, SHOE, headers=KEY)
+    refused_response = client.post(PRODUCTS, SHOE, headers=KEY)
 
-    assert refused.status_code == 503
-    assert refused.json() == {"detail": "Service temporarily unavailable"}
-    assert refused.headers["Retry-After"]
+    assert refused_response.status_code == 503
+    assert refused_response.json() == {"detail": "Service temporarily unavailable"}
+    assert refused_response.headers["Retry-After"]
     assert not Product.objects.exists()
     assert not IdempotencyKey.objects.exists()
     assert client.post(PRODUCTS, SHOE, headers=KEY).status_code == 201

@@ -5,7 +5,7 @@ import pytest
 
 from devstack.product import Product
 from tests.flow.api_client import ApiClient, eventually
-from tests.flow.bulk import ENDED, finished_job, require_imported, start, table
+from tests.flow.bulk import FINAL_STATUSES, finished_job, require_imported, start, table
 from tests.flow.crashes.crash_file import CrashFile
 
 pytestmark = pytest.mark.flow
@@ -43,13 +43,13 @@ def test_one_job_is_started_if_a_web_process_is_killed_at_any_step(
     with pytest.raises(httpx.TransportError):
         start(api_client, table(point))
     eventually(api_client.is_ready, bool)
-    listed = api_client.http.get(
+    list_body = api_client.http.get(
         "/bulk-upload/", params={**api_client.owner_parameters, "limit": 1000}
     ).json()
     jobs = [
         job
-        for job in listed["data"]
-        if job["status"] not in ENDED or job["id"] == listed["data"][-1]["id"]
+        for job in list_body["data"]
+        if job["status"] not in FINAL_STATUSES or job["id"] == list_body["data"][-1]["id"]
     ]
 
     crash_file.require_reached()
@@ -82,10 +82,10 @@ def test_a_cancelled_job_stops(api_client: ApiClient) -> None:
     body = b"sku,name\n" + b"".join(b"C-%d,Name\n" % n for n in range(5000))
 
     location = start(api_client, body).headers["location"]
-    cancelled = api_client.http.post(f"{location}/cancel")
+    cancel_response = api_client.http.post(f"{location}/cancel")
     before = api_client.http.get(location).json()
 
-    assert cancelled.status_code == 202
+    assert cancel_response.status_code == 202
     assert before["status"] == "cancelled"
     assert before["processed_rows"] < 5000
     assert finished_job(api_client, location)["processed_rows"] == before["processed_rows"]

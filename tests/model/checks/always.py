@@ -10,7 +10,7 @@ from tests.model.environment.setup import Environment
 from tests.model.environment.stores import ObservedStore
 from tests.model.state import Product, State
 
-MAX_ATTEMPTS: Final = {  # of a row: one more than the policy allows takes it to fail it
+MAX_ATTEMPTS: Final = {  # of a row: failing it takes one more than the policy allows
     "media_mediaresource": 6,
     "media_objectdeletion": 8,
     "bulkupload_bulkuploadjob": 6,
@@ -26,7 +26,7 @@ _MEMBER = (
 )
 
 # Each query returns the rows that break an invariant.
-FORBIDDEN: Final = {
+VIOLATION_QUERIES: Final = {
     "I03: two resources of one owner have the same bytes": (
         "SELECT min(content_hash) FROM media_mediaresource WHERE status <> 'FAILED'"
         " GROUP BY coalesce(organization_id, user_id), content_hash HAVING count(*) > 1"
@@ -49,7 +49,7 @@ FORBIDDEN: Final = {
         "SELECT a.id::text FROM media_attachment a JOIN catalog_product p ON p.id = a.entity_id"
         " WHERE (a.entity_deleted_at IS NULL) <> (p.deleted_at IS NULL)"
     ),
-    "I06: a slot for one file has several, or a list has a gap": (
+    "I06: a slot for one file has several files, or a list has a gap": (
         "SELECT min(id::text) FROM media_attachment GROUP BY entity_id, slot"
         " HAVING (count(*) > 1 OR slot = 'images') AND (count(position) <> count(*)"
         " OR count(DISTINCT position) <> count(*) OR max(position) <> count(*) - 1)"
@@ -68,7 +68,7 @@ FORBIDDEN: Final = {
         " OR sum(c.created + c.updated + c.unchanged + c.failed) > j.total_rows"
         " OR (j.status LIKE 'COMPLETED%' AND bool_or(c.status <> 'DONE'))"
     ),
-    "I12: an import has not one error for each row that failed": (
+    "I12: an import does not have one error for each failed row": (
         "SELECT j.id::text FROM bulkupload_bulkuploadjob j WHERE"
         " (SELECT coalesce(sum(failed), 0) FROM bulkupload_bulkuploadchunk WHERE job_id = j.id)"
         " <> (SELECT count(DISTINCT row) FROM bulkupload_bulkuploadrowerror"
@@ -81,7 +81,7 @@ FORBIDDEN: Final = {
         for table, limit in MAX_ATTEMPTS.items()
     },
 }
-_SHOWN: Final = (
+_ATTACHED_FILES_SQL: Final = (
     "SELECT p.id::text, p.deleted_at IS NOT NULL, a.slot, r.content_hash"
     " FROM catalog_product p LEFT JOIN media_attachment a ON a.entity_id = p.id"
     " LEFT JOIN media_mediaresource r ON r.id = a.resource_id"
@@ -94,9 +94,9 @@ def check(environment: Environment, state: State) -> None:
     """Assert every invariant that is true at any time."""
     violations = environment.observer.violations
     assert not violations, violations
-    parts = [f"SELECT '{name}', t.* FROM ({sql}) t" for name, sql in FORBIDDEN.items()]
-    broken = database.select(" UNION ALL ".join(parts))
-    assert not broken, broken
+    parts = [f"SELECT '{name}', t.* FROM ({sql}) t" for name, sql in VIOLATION_QUERIES.items()]
+    violating_rows = database.select(" UNION ALL ".join(parts))
+    assert not violating_rows, violating_rows
     check_objects(environment, lost=state.lost)
     check_products(state, now=environment.clock.elapsed)
     missing = state.unknown_keys - environment.public.objects().keys()
@@ -130,7 +130,7 @@ def _is_whole(store: ObservedStore, key: str, sha256: str) -> bool:
 def files_of(pk: str) -> dict[str, list[str]]:
     """Return the SHA-256 of the files that a product shows, by slot."""
     files: dict[str, list[str]] = defaultdict(list)
-    for product, _, slot, sha256 in database.select(_SHOWN):
+    for product, _, slot, sha256 in database.select(_ATTACHED_FILES_SQL):
         if product == pk and slot is not None:
             files[slot].append(sha256)
     return files
@@ -140,7 +140,7 @@ def check_products(state: State, *, now: timedelta) -> None:
     """I04: every product shows the files that its user gave it, and only those."""
     slots: dict[str, dict[str, list[str]]] = {}
     deleted: dict[str, bool] = {}
-    for pk, is_deleted, slot, sha256 in database.select(_SHOWN):
+    for pk, is_deleted, slot, sha256 in database.select(_ATTACHED_FILES_SQL):
         deleted[pk] = is_deleted
         files = slots.setdefault(pk, defaultdict(list))
         if slot is not None:
@@ -157,11 +157,11 @@ def check_products(state: State, *, now: timedelta) -> None:
 def require_equal(sku: str, files: dict[str, list[str]], expected: Any) -> None:
     """Assert that the slots of a product hold the expected files."""
     for slot in {*files, *expected}:
-        allowed, actual = expected.get(slot, []), files.get(slot, [])
-        fits = len(actual) == len(allowed) and all(
-            sha256 in choices for sha256, choices in zip(actual, allowed, strict=True)
+        expected_hashes, hashes = expected.get(slot, []), files.get(slot, [])
+        is_expected = len(hashes) == len(expected_hashes) and all(
+            sha256 in allowed for sha256, allowed in zip(hashes, expected_hashes, strict=True)
         )
-        assert fits, f"I04: {sku} shows {actual} as {slot}, not {allowed}"
+        assert is_expected, f"I04: {sku} shows {hashes} as {slot}, not {expected_hashes}"
 
 
 def _is_purgeable(product: Product, now: timedelta) -> bool:

@@ -1,7 +1,7 @@
 """Processes that die, or stop for a while, at a crash point.
 
 The tests run everything in one process. One that dies raises an exception at the point; from then
-on it reaches neither the database nor a store, whatever its `finally` blocks try, and its database
+on it can reach neither the database nor a store, not even in its `finally` blocks, and its database
 session ends.
 """
 
@@ -53,7 +53,7 @@ class Crashes:
         self.paused = 0
 
     def disarm(self) -> None:
-        """Let no process die or stop any more."""
+        """Cancel the planned crash or pause."""
         self.point: str | None = None
         self._meanwhile: Callable[[], object] | None = None
 
@@ -72,7 +72,7 @@ class Crashes:
         try:
             return (call(),)
         except Crash:
-            self._bury()
+            self._end_dead_process()
             return None
 
     def require_alive(self) -> None:
@@ -80,7 +80,7 @@ class Crashes:
         if self.is_dead:
             raise Crash
 
-    def _bury(self) -> None:
+    def _end_dead_process(self) -> None:
         self.is_dead = False
         connection.close()
         for share in self._shares:
@@ -115,14 +115,14 @@ class Crashes:
         """Install the hook of the crash points."""
         take = memory_budget.take
 
-        def remembered(*args: Any, **kwargs: Any) -> Share | None:
+        def take_and_record(*args: Any, **kwargs: Any) -> Share | None:
             share = take(*args, **kwargs)
             self._shares += [share] if share else []
             return share
 
         crash_points.install(self._reach)
         with pytest.MonkeyPatch.context() as patch, connection.execute_wrapper(self._execute):
-            patch.setattr(memory_budget, "take", remembered)
+            patch.setattr(memory_budget, "take", take_and_record)
             try:
                 yield
             finally:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection
 
 APPS: Final = ("media", "catalog", "exports", "bulkupload")
-KEPT: Final = {"media_environmentidentity", "exports_metadataadaptervisibility"}
+KEPT_TABLES: Final = {"media_environmentidentity", "exports_metadataadaptervisibility"}
 
 
 def select(sql: str, *params: Any) -> list[tuple[Any, ...]]:
@@ -32,7 +32,8 @@ def tables() -> dict[str, tuple[str, ...]]:
     return {
         name: tuple(columns)
         for name, columns in rows
-        if name not in KEPT and (name.partition("_")[0] in APPS or name == "core_idempotencykey")
+        if name not in KEPT_TABLES
+        and (name.partition("_")[0] in APPS or name == "core_idempotencykey")
     }
 
 
@@ -57,10 +58,10 @@ def shift(by: timedelta) -> None:
 
 def fingerprint(names: Collection[str] | None = None) -> dict[str, tuple[int, str]]:
     """Return the number of rows and a hash of the content of each table."""
-    chosen = tables() if names is None else names
+    table_names = tables() if names is None else names
     parts = [
         f"SELECT '{name}', count(*), coalesce(md5(string_agg(r::text, ',' ORDER BY r::text)), '')"
         f" FROM {name} r"
-        for name in chosen
+        for name in table_names
     ]
     return {name: (count, digest) for name, count, digest in select(" UNION ALL ".join(parts))}

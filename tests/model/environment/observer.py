@@ -9,14 +9,14 @@ from django.db import connection
 
 from tests.model.environment import database
 
-WRITABLE: Final = {
+WRITABLE_KEYS: Final = {
     "public": re.compile(
         r"temp/[0-9a-f-]{36}_[0-9]{10}_[A-Za-z0-9._-]{1,100}"
         r"|media/[0-9a-f-]{36}/(file\.[a-z0-9]{2,8}|thumb\.webp)"
     ),
     "private": re.compile(r"(bulk|exports|loras)/[0-9a-f-]{36}(/[A-Za-z0-9._-]{1,100}){1,3}"),
 }
-CANONICAL: Final = re.compile(r"media/([0-9a-f-]{36})/(file|thumb)\..*")
+CANONICAL_KEY: Final = re.compile(r"media/([0-9a-f-]{36})/(file|thumb)\..*")
 
 
 class Observer:
@@ -32,10 +32,10 @@ class Observer:
             self.violations.append(f"I09: {action} inside a transaction")
 
     def check_write(self, bucket: str, key: str) -> None:
-        """I07: only keys of the grammar are written; I02: verified objects are never rewritten."""
-        if not WRITABLE[bucket].fullmatch(key):
+        """I07: only keys of known forms are written; I02: verified objects are never rewritten."""
+        if not WRITABLE_KEYS[bucket].fullmatch(key):
             self.violations.append(f"I07: {key} was written")
-        match = CANONICAL.fullmatch(key)
+        match = CANONICAL_KEY.fullmatch(key)
         if match and match[2] == "file":
             sql = "SELECT status FROM media_mediaresource WHERE id = %s AND status = 'READY'"
             if database.select(sql, match[1]):
@@ -54,7 +54,7 @@ def _needed_public(key: str) -> str:
     sql = "SELECT status FROM media_mediaresource WHERE storage_key = %s AND status <> 'FAILED'"
     if rows := database.select(sql, key):
         return f"a resource that is {rows[0][0]} has this key"
-    match = CANONICAL.fullmatch(key)
+    match = CANONICAL_KEY.fullmatch(key)
     if match:
         sql = "SELECT status, has_thumbnail FROM media_mediaresource WHERE id = %s"
         rows = database.select(sql, match[1])

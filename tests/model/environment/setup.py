@@ -54,7 +54,7 @@ class Environment:
         self.observer.violations.clear()
         turns._last_served = UUID(int=0)  # not random, so that an example can be repeated
         for store in (self.public, self.private):
-            store.written.clear()
+            store.written_at.clear()
             if self.on_server:
                 store.store.delete_many(list(store.objects()))
             else:

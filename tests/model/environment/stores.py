@@ -1,4 +1,4 @@
-"""A store with a fault script and objects that age, in front of one in memory or on a server."""
+"""A wrapper of a store that injects planned faults and makes objects older."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from tests.model.environment.clock import Clock
 from tests.model.environment.crashes import Crashes
 from tests.model.environment.observer import Observer
 
-EVERY = "every"
+EVERY_OPERATION = "every"
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The fault script of both stores."""
+    """The planned faults of both stores."""
 
     active: list[Fault] = field(default_factory=list)
     undeletable: int = 0
@@ -41,9 +41,12 @@ class Faults:
         self.active, self.undeletable = [], 0
 
     def raise_for(self, operation: str, *, is_done: bool) -> None:
-        """Raise the error that the script has for this call, if any."""
+        """Raise the error that is planned for this call, if any."""
         for fault in self.active:
-            matches = fault.operation in {operation, EVERY} and fault.is_lost_response == is_done
+            matches = (
+                fault.operation in {operation, EVERY_OPERATION}
+                and fault.is_lost_response == is_done
+            )
             if matches and fault.remaining:
                 fault.remaining -= 1
                 self.raised += 1
@@ -74,7 +77,7 @@ class ObservedStore:
     ) -> None:
         self.bucket = bucket
         self.store: ObjectStore = TwinStore()
-        self.written: dict[str, timedelta] = {}
+        self.written_at: dict[str, timedelta] = {}
         self._clock, self._faults = clock, faults
         self._crashes, self._observer = crashes, observer
 
@@ -82,7 +85,7 @@ class ObservedStore:
         """Send a signed PUT as a client does; return the status."""
         status = client_put(self.store, signed, body)
         if status == 200:
-            self.written[key] = self._clock.elapsed
+            self.written_at[key] = self._clock.elapsed
         return status
 
     def objects(self) -> dict[str, ObjectListing]:
@@ -99,12 +102,12 @@ class ObservedStore:
             return b"".join(chunks)
 
     def plant(self, key: str, body: bytes) -> None:
-        """Store an object behind the product's back."""
+        """Store an object without the product."""
         self.store.put(key, body, headers=ObjectHeaders(content_type="image/png"))
-        self.written[key] = self._clock.elapsed
+        self.written_at[key] = self._clock.elapsed
 
     def lose(self, key: str) -> None:
-        """Delete an object behind the product's back."""
+        """Delete an object without the product."""
         self.store.delete_many([key])
 
     # --- The store interface ------------------------------------------------------------------
@@ -142,7 +145,7 @@ class ObservedStore:
         self._begin("copy")
         self._observer.check_write(self.bucket, target)
         self.store.copy(source, target, if_match=if_match, headers=headers)
-        self.written[target] = self._clock.elapsed
+        self.written_at[target] = self._clock.elapsed
         self._end("copy")
 
     def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
@@ -150,7 +153,7 @@ class ObservedStore:
         self._begin("put")
         self._observer.check_write(self.bucket, key)
         head = self.store.put(key, body, headers=headers)
-        self.written[key] = self._clock.elapsed
+        self.written_at[key] = self._clock.elapsed
         self._end("put")
         return head
 
@@ -187,5 +190,5 @@ class ObservedStore:
         return replace(listing, last_modified=self._moment(listing.key, listing.last_modified))
 
     def _moment(self, key: str, moment: datetime) -> datetime:
-        age = self._clock.elapsed - self.written.get(key, timedelta())
+        age = self._clock.elapsed - self.written_at.get(key, timedelta())
         return moment - age + self._clock.store_skew

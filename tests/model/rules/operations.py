@@ -24,8 +24,8 @@ from media.storage import public_store
 from sartiq.core.errors import UnavailableError
 from tests.model.draining import MAX_SKEW, Draining
 from tests.model.environment import database
-from tests.model.environment.stores import EVERY, Fault
-from tests.model.rules.uploads import numbers
+from tests.model.environment.stores import EVERY_OPERATION, Fault
+from tests.model.rules.uploads import indexes
 
 TIMES: Final = [
     timedelta(seconds=2),
@@ -33,9 +33,9 @@ TIMES: Final = [
     timedelta(hours=2),
     timedelta(hours=26),
 ]
-TRASH_OVER: Final = timedelta(days=31)
-MAX_TIME: Final = timedelta(days=45)  # jobs and archives are kept longer than the example takes
-OPERATIONS: Final = (EVERY, "head", "open", "copy", "put", "delete_many", "list", "clock")
+AFTER_TRASH_PERIOD: Final = timedelta(days=31)
+MAX_TIME: Final = timedelta(days=45)  # shorter than jobs and archives are kept
+OPERATIONS: Final = (EVERY_OPERATION, "head", "open", "copy", "put", "delete_many", "list", "clock")
 CLEANUPS: Final[dict[str, Callable[[bool], Any]]] = {
     "uploads": lambda execute: temp_uploads.discard(store=public_store(), execute=execute),
     "resources": lambda execute: orphaned_media.discard(execute=execute),
@@ -48,50 +48,50 @@ class OperationRules(Draining):
     """What happens to the product from outside, and what its staff do."""
 
     @precondition(lambda self: self.clock.elapsed < MAX_TIME)
-    @rule(by=st.sampled_from([*TIMES, *TIMES, TRASH_OVER]))
+    @rule(by=st.sampled_from([*TIMES, *TIMES, AFTER_TRASH_PERIOD]))
     def wait(self, by: timedelta) -> None:
         """Let time pass."""
         self.clock.advance(by)
 
     @rule(
         kind=st.sampled_from(["skew", "fault", "refuse", "repair", "lose", "replace", "plant"]),
-        number=numbers,
+        index=indexes,
     )
-    def happen(self, kind: str, number: int) -> None:
+    def outside_event(self, kind: str, index: int) -> None:
         """Let something go wrong outside the product, or be repaired."""
         match kind:
             case "skew":  # within what the grace periods allow
-                self.clock.process_skew = (number % 3 - 1) * MAX_SKEW
-                self.clock.store_skew = (number // 3 % 3 - 1) * MAX_SKEW
+                self.clock.process_skew = (index % 3 - 1) * MAX_SKEW
+                self.clock.store_skew = (index // 3 % 3 - 1) * MAX_SKEW
             case "fault":
-                self.break_store(number)
+                self.break_store(index)
             case "refuse":
-                self.environment.faults.undeletable += number % 8 + 1
+                self.environment.faults.undeletable += index % 8 + 1
             case "repair":
                 self.environment.faults.reset()
             case "plant":
                 self.plant_unknown_object()
             case _:
-                self.lose_object(number, is_replaced=kind == "replace")
+                self.lose_object(index, is_replaced=kind == "replace")
 
-    def break_store(self, number: int) -> None:
+    def break_store(self, index: int) -> None:
         """Let calls fail, before they have an effect or after it (a lost response)."""
-        error = StoreCredentialsError if number % 5 == 0 else StoreUnavailableError
+        error = StoreCredentialsError if index % 5 == 0 else StoreUnavailableError
         fault = Fault(
-            self.pick(OPERATIONS, number),
+            self.pick(OPERATIONS, index),
             error,
-            remaining=number % 4 + 1,
-            is_lost_response=number % 2 == 1,
+            remaining=index % 4 + 1,
+            is_lost_response=index % 2 == 1,
         )
         self.environment.faults.active.append(fault)
 
-    def lose_object(self, number: int, *, is_replaced: bool) -> None:
+    def lose_object(self, index: int, *, is_replaced: bool) -> None:
         """Lose the object of a verified file, or put another one in its place."""
         if not self.ready_resources():
             return
-        pk, key = self.pick(self.ready_resources(), number)
+        pk, key = self.pick(self.ready_resources(), index)
         self.state.lost.add(pk)
-        self.state.happened["lost"] += 1
+        self.state.event_counts["lost"] += 1
         if is_replaced:
             self.environment.public.plant(key, b"another file")
         else:
@@ -105,21 +105,21 @@ class OperationRules(Draining):
         after = database.fingerprint(), self.environment.public.objects()
         assert executes or before == after, f"I17: {name} changed something"
 
-    @rule(kind=st.sampled_from(["heal", "approve", "discard", "restore"]), number=numbers)
-    def staff(self, kind: str, number: int) -> None:
+    @rule(kind=st.sampled_from(["heal", "approve", "discard", "restore"]), index=indexes)
+    def staff(self, kind: str, index: int) -> None:
         """Let staff heal files, approve unknown objects, delete a file or restore one."""
         match kind:
             case "heal":
-                self.state.happened["heal"] += 1
+                self.state.event_counts["heal"] += 1
                 response = self.request("root", "post", "media-resources/heal")
                 assert response is None or response.status_code in {202, 503}, response.content
             case "approve":
                 self.approve_unknown_objects()
             case "discard" if resources := self.ready_resources():
-                pk, _ = self.pick(resources, number)
+                pk, _ = self.pick(resources, index)
                 self.operate(lambda: trash.delete_as_staff(resource_id=UUID(pk)))
             case "restore":
-                self.restore_resource(number)
+                self.restore_resource(index)
 
     def approve_unknown_objects(self) -> None:
         """Approve the last report of unknown objects."""
@@ -131,21 +131,21 @@ class OperationRules(Draining):
         if self.operate(lambda: unknown_objects.approve(report.pk)):
             self.state.unknown_keys -= reported
 
-    def restore_resource(self, number: int) -> None:
-        """Return a file from the trash, if there is one."""
+    def restore_resource(self, index: int) -> None:
+        """Restore a file from the trash, if there is one."""
         sql = (
             "SELECT id::text FROM media_mediaresource WHERE deleted_at IS NOT NULL"
             " ORDER BY created_at"
         )
         deleted = [pk for (pk,) in database.select(sql)]
         if deleted:
-            path = f"media-resources/{self.pick(deleted, number)}/restore"
+            path = f"media-resources/{self.pick(deleted, index)}/restore"
             response = self.request("root", "post", path)
             assert response is None or response.status_code in {200, 503}, response.content
 
     def operate(self, call: Callable[[], object]) -> bool:
         """Run a command; return whether it did its work."""
-        raised = self.environment.faults.raised
+        raised_before = self.environment.faults.raised
 
         def run() -> bool:
             try:
@@ -153,7 +153,7 @@ class OperationRules(Draining):
             except (EmptyBucketError, ReportNotApprovableError, ResourceInUseError):
                 return False
             except UnavailableError:
-                assert self.environment.faults.raised > raised
+                assert self.environment.faults.raised > raised_before
                 return False
             return True
 

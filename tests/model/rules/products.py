@@ -15,7 +15,9 @@ from tests.model.environment.tenants import PERSONAL, SCOPES, USER_SCOPES
 from tests.model.rules.uploads import UploadRules, indexes
 from tests.model.state import Allowed, Product, Slots, Ticket
 
-CLAIM_OVER: Final = timedelta(seconds=15)  # of an Idempotency-Key whose request has died
+AFTER_CLAIM_END: Final = timedelta(
+    seconds=15
+)  # when the Idempotency-Key of a dead request can be claimed again
 
 
 class ProductRules(UploadRules):
@@ -58,14 +60,18 @@ class ProductRules(UploadRules):
     def replace(self, index: int, file_indexes: list[int], slot: str) -> None:
         """Replace or remove the files of a slot."""
         product = self.pick(self.live_products(), index)
-        urls = [self.pick(self.urls(), index) for index in file_indexes] if self.urls() else []
+        urls = (
+            [self.pick(self.urls(), file_index) for file_index in file_indexes]
+            if self.urls()
+            else []
+        )
         urls = urls[:1] if slot == "cover_image" else urls
         before = dict(product.slots)
-        expected = {**before, slot: [self.allowed(url) for url in urls]}
+        expected = {**before, slot: [self.allowed_hashes(url) for url in urls]}
         value: Any = urls if slot == "images" else (urls[0] if urls else None)
         response = self.request(product.user, "patch", f"products/{product.pk}", {slot: value})
         if response is None or response.status_code == 503:
-            product.slots = self.applied(product, before, expected)
+            product.slots = self.slots_after(product, before, expected)
         elif response.status_code == 200:
             product.slots = expected
         else:
@@ -86,7 +92,7 @@ class ProductRules(UploadRules):
     @precondition(lambda self: self.deleted_products())
     @rule(index=indexes)
     def restore(self, index: int) -> None:
-        """Return a product from the trash."""
+        """Restore a product from the trash."""
         product = self.pick(self.deleted_products(), index)
         response = self.request(product.user, "post", f"products/{product.pk}/restore")
         if response is None or response.status_code == 503:
@@ -96,10 +102,10 @@ class ProductRules(UploadRules):
         return None
 
     @rule(user=st.sampled_from(sorted(SCOPES)))
-    def look_around(self, user: str) -> None:
+    def check_visibility(self, user: str) -> None:
         """I13: a user sees the rows of their own tenants, and no other."""
         tenants = self.environment.tenants
-        for scope in (*tenants.organizations,):
+        for scope in tenants.organizations:
             path = f"products/{tenants.query(scope)}"
             response = self.request(user, "get", path)
             if scope not in SCOPES[user] and scope != PERSONAL:
@@ -148,22 +154,25 @@ class ProductRules(UploadRules):
         sku = self.state.new_name("M-")
         cover, *others = urls
         slots = {
-            "cover_image": [self.allowed(cover)],
-            "images": [self.allowed(url) for url in others],
+            "cover_image": [self.allowed_hashes(cover)],
+            "images": [self.allowed_hashes(url) for url in others],
         }
         expected = self.expected_status(user_scope, urls)
         body = {"name": "Shoe", "sku": sku, "cover_image": cover, "images": others}
         headers = {"Idempotency-Key": key} if key else {}
         path = f"products/{self.environment.tenants.query(scope)}"
-        died, raised = self.interruptions(), self.environment.faults.raised
+        died_before, raised_before = self.interruptions(), self.environment.faults.raised
         response = self.request(user, "post", path, body, headers=headers)
-        if key:  # the client repeats its request, whatever became of the first one
-            self.clock.advance(CLAIM_OVER)
+        if key:  # the client repeats its request, whether or not the first one succeeded
+            self.clock.advance(AFTER_CLAIM_END)
             repeated = self.request(user, "post", path, body, headers=headers)
             is_same = response is None or response.status_code != 201
             assert is_same or repeated is None or repeated.json() == response.json(), "replay"
             response = repeated
-        undisturbed = (died, raised) == (self.interruptions(), self.environment.faults.raised)
+        undisturbed = (died_before, raised_before) == (
+            self.interruptions(),
+            self.environment.faults.raised,
+        )
         if undisturbed and expected and response is not None:
             assert response.status_code == expected, response.content
         self.record_creation(user_scope, sku, slots, response)
@@ -186,20 +195,20 @@ class ProductRules(UploadRules):
             product = Product(user=user, scope=scope, sku=sku, pk=pk, slots=slots)
             self.state.products.append(product)
 
-    def allowed(self, url: str) -> Allowed:
-        """Return the SHA-256 of the bytes that a URL may stand for now."""
+    def hashes(self, url: str) -> Allowed:
+        """Return the SHA-256 of each content that a URL may refer to now."""
         key = url.removeprefix(f"{settings.CDN_URL}/")
         sql = "SELECT content_hash FROM media_mediaresource WHERE storage_key = %s"
-        claimed = (
+        claimed_sql = (
             "SELECT r.content_hash FROM media_upload u"
             " JOIN media_mediaresource r ON r.id = u.resource_id WHERE u.key = %s"
         )
-        rows = database.select(f"{sql} UNION {claimed}", key, key)
-        allowed = {sha256 for (sha256,) in rows}
+        rows = database.select(f"{sql} UNION {claimed_sql}", key, key)
+        hashes = {sha256 for (sha256,) in rows}
         if key.startswith("temp/") and key in self.environment.public.objects():
             body = self.environment.public.body(key)
-            allowed.add(hashlib.sha256(body).hexdigest())
-        return frozenset(allowed)
+            hashes.add(hashlib.sha256(body).hexdigest())
+        return frozenset(hashes)
 
     def expected_status(self, user_scope: tuple[str, str], urls: list[str]) -> int | None:
         """Return the status that a creation must have, None if several are right."""
@@ -242,16 +251,16 @@ class ProductRules(UploadRules):
         """Return how many processes have died or stopped for a while."""
         return self.crashes.died + self.crashes.paused
 
-    def applied(self, product: Product, before: Slots, after: Slots) -> Slots:
+    def slots_after(self, product: Product, before: Slots, after: Slots) -> Slots:
         """Return which slots a product has after a request without a response: I14."""
-        file_indexes = always.files_of(product.pk)
+        files = always.files_of(product.pk)
         for slots in (after, before):
             try:
-                always.require_equal(product.sku, file_indexes, slots)
+                always.require_equal(product.sku, files, slots)
             except AssertionError:
                 continue
             return slots
-        raise AssertionError(f"I14: {product.sku} was changed in part: {file_indexes}")
+        raise AssertionError(f"I14: {product.sku} was changed in part: {files}")
 
     def read_deletion(self, product: Product) -> None:
         """Read whether a deletion or restoration without a response took effect."""

@@ -26,7 +26,7 @@ class UploadRules(Base):
         sends=st.booleans(),
     )
     def presign(self, user_scope: tuple[str, str], content: Content, *, sends: bool) -> None:
-        """Get an upload URL, and mostly use it."""
+        """Get an upload URL, and perhaps use it."""
         ticket = self.issue(user_scope, content)
         if ticket is not None and sends:
             self.send(ticket, content)
@@ -37,7 +37,7 @@ class UploadRules(Base):
         """Send other bytes to a URL that may have been used."""
         ticket = self.pick(self.state.tickets, index)
         self.send(ticket, content)
-        self.state.happened["re-put"] += 1
+        self.state.event_counts["re-put"] += 1
 
     def issue(self, user_scope: tuple[str, str], content: Content) -> Ticket | None:
         """Return a new upload, None if the process died."""
@@ -72,7 +72,7 @@ class UploadRules(Base):
     def send(self, ticket: Ticket, content: Content) -> None:
         """Send a PUT unless its URL has expired; what the URL does not allow is refused."""
         if self.clock.elapsed >= ticket.expires:
-            return  # the store refuses it; no server can be told to wait
+            return  # the store would reject it; a real server's clock cannot be advanced
         if content.is_valid:
             self.state.valid_types[content.sha256] = content.content_type
         status = self.environment.public.client_put(ticket.put, content.body, key=ticket.key)

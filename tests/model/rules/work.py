@@ -7,7 +7,7 @@ from hypothesis.stateful import precondition, rule
 
 from tests.model.base import HOURLY, RECOVERY, Base
 from tests.model.environment.crashes import all_points
-from tests.model.rules.uploads import numbers
+from tests.model.rules.uploads import indexes
 
 points = st.sampled_from(all_points())
 
@@ -16,11 +16,11 @@ class WorkRules(Base):
     """What happens between the broker and the workers."""
 
     @precondition(lambda self: self.environment.broker.due())
-    @rule(number=numbers, times=st.integers(1, 2))
-    def deliver_one(self, number: int, times: int) -> None:
+    @rule(index=indexes, times=st.integers(1, 2))
+    def deliver_one(self, index: int, times: int) -> None:
         """Deliver any of the messages, perhaps twice."""
         broker = self.environment.broker
-        message = self.pick(broker.due(), number)
+        message = self.pick(broker.due(), index)
         broker.messages.remove(message)
         for _ in range(times):
             self.work(message.task, **dict(message.arguments))

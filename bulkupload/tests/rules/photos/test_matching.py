@@ -1,4 +1,4 @@
-"""Which product and slot a file name means, as a table of cases."""
+"""The product and slot that a file name refers to, as a table of cases."""
 
 from collections.abc import Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -91,17 +91,17 @@ def match(path: str, skus: Sequence[str], *texts: str) -> Match:
         ("AW-10/AW-1_front.jpg", "AW-1", "cover_image", None),  # the name comes first
     ],
 )
-def test_the_longest_sku_at_the_start_and_the_words_after_it(
+def test_the_longest_sku_at_the_start_matches_and_the_words_after_it_name_the_slot(
     path: str, sku: str, slot: str, position: int | None
 ) -> None:
     catalogue = ["AW-1", "AW-10", "AW-12", "AW-1-blue", "A/B", "Mütze-7", "靴-7", "कि-1", LONG_SKU]
 
-    found = match(path, catalogue)
+    result = match(path, catalogue)
 
-    assert found.product == Candidate(product_id=id_of(sku), sku=sku)
-    assert found.by == "sku"
-    assert found.place is not None
-    assert (found.place.slot, found.place.position) == (slot, position)
+    assert result.product == Candidate(product_id=id_of(sku), sku=sku)
+    assert result.by == "sku"
+    assert result.place is not None
+    assert (result.place.slot, result.place.position) == (slot, position)
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
@@ -118,16 +118,16 @@ def test_a_name_without_a_known_sku_is_unmatched(path: str) -> None:
     ],
 )
 def test_the_folder_is_read_if_the_name_has_no_sku(path: str, sku: str) -> None:
-    found = match(path, ["AW-1"])
+    result = match(path, ["AW-1"])
 
-    assert found.product == Candidate(product_id=id_of(sku), sku=sku)
-    assert (found.by, found.place and found.place.slot) == ("folder", "cover_image")
+    assert result.product == Candidate(product_id=id_of(sku), sku=sku)
+    assert (result.by, result.place and result.place.slot) == ("folder", "cover_image")
 
 
 @pytest.mark.parametrize(
     ("path", "skus", "expected"),
     [
-        # The same SKU key twice: the spelling decides, then the words, else nobody.
+        # The same SKU key twice: the spelling decides, then the words; otherwise none is chosen.
         ("AW-1_2x.jpg", ["AW-1", "AW_1"], ["AW-1"]),
         ("aw-1-2_front.jpg", ["AW-1-2", "AW12"], ["AW-1-2"]),
         ("aw1_front.jpg", ["AW-1", "aw_1"], ["AW-1", "aw_1"]),
@@ -136,19 +136,19 @@ def test_the_folder_is_read_if_the_name_has_no_sku(path: str, sku: str) -> None:
         ("SHOE-12.jpg", ["SHOE", "SHOE12"], ["SHOE12", "SHOE"]),
         ("SHOE-12.jpg", ["SHOE12"], ["SHOE12"]),
         ("SHOE-12.jpg", ["SHOE"], ["SHOE"]),
-        # A separator inside a number is none of the SKU's.
+        # A separator inside a number does not belong to the SKU.
         ("AW-1_2.jpg", ["AW-1", "AW-12"], ["AW-1"]),
         ("AW-1_2.jpg", ["AW-12"], ["AW-12"]),
         ("A-12_3_X.jpg", ["A-12", "A-12-3X"], ["A-12-3X", "A-12"]),
     ],
 )
-def test_products_that_fit_equally_are_not_guessed_between(
+def test_several_equally_good_matches_are_candidates(
     path: str, skus: list[str], expected: list[str]
 ) -> None:
-    found = match(path, skus)
+    result = match(path, skus)
 
-    assert [candidate.sku for candidate in found.candidates] == expected
-    assert (found.product is None) == (len(expected) > 1)
+    assert [candidate.sku for candidate in result.candidates] == expected
+    assert (result.product is None) == (len(expected) > 1)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ def test_products_that_fit_equally_are_not_guessed_between(
     ],
 )
 def test_a_template_finds_a_sku_anywhere(path: str, slot: str, position: int | None) -> None:
-    found = match(path, ["AW-1", "Sartiq"], DEFAULT_TEMPLATE)
+    result = match(path, ["AW-1", "Sartiq"], DEFAULT_TEMPLATE)
 
-    assert found.product == Candidate(product_id=id_of("AW-1"), sku="AW-1")
-    assert found.by == "template"
-    assert found.place is not None
-    assert (found.place.slot, found.place.position) == (slot, position)
+    assert result.product == Candidate(product_id=id_of("AW-1"), sku="AW-1")
+    assert result.by == "template"
+    assert result.place is not None
+    assert (result.place.slot, result.place.position) == (slot, position)
 
 
 @pytest.mark.parametrize(
@@ -178,22 +178,22 @@ def test_a_template_finds_a_sku_anywhere(path: str, slot: str, position: int | N
     ],
 )
 def test_a_name_that_no_template_reads_is_matched_by_its_start(path: str, texts: list[str]) -> None:
-    found = match(path, ["AW-1", "Sartiq"], *texts)
+    result = match(path, ["AW-1", "Sartiq"], *texts)
 
-    assert (found.product and found.product.sku, found.by) == ("Sartiq", "sku")
+    assert (result.product and result.product.sku, result.by) == ("Sartiq", "sku")
 
 
 def test_templates_that_read_different_products_are_ambiguous() -> None:
-    found = match(
+    result = match(
         "AW-1_BW-2.jpg", ["AW-1", "BW-2"], "{product_sku}_{color}", "{brand}_{product_sku}"
     )
 
-    assert [candidate.sku for candidate in found.candidates] == ["AW-1", "BW-2"]
-    assert found.product is None
+    assert [candidate.sku for candidate in result.candidates] == ["AW-1", "BW-2"]
+    assert result.product is None
 
 
 def test_the_index_of_a_template_is_the_position() -> None:
-    found = match("AW-1 007.jpg", ["AW-1"], "{product_sku} {index:03}")
+    result = match("AW-1 007.jpg", ["AW-1"], "{product_sku} {index:03}")
 
-    assert found.place is not None
-    assert (found.place.slot, found.place.position) == ("images", 7)
+    assert result.place is not None
+    assert (result.place.slot, result.place.position) == ("images", 7)

@@ -56,11 +56,11 @@ def test_the_lease_of_an_image_is_renewed_while_the_store_is_slow(
     import_rows(user, FIRST_URL)
     put = public.put
 
-    def slow(*args: Any, **kwargs: Any) -> Any:
+    def slow_put(*args: Any, **kwargs: Any) -> Any:
         wait_for_renewals(RemoteImage.objects.all())
         return put(*args, **kwargs)
 
-    monkeypatch.setattr(public, "put", slow)
+    monkeypatch.setattr(public, "put", slow_put)
 
     fetch_all(fetcher)
 
@@ -74,12 +74,12 @@ def test_the_lease_of_a_batch_is_renewed_while_files_are_read(
 ) -> None:
     job = import_rows(user, upload_file(public, user))
 
-    def slow(reached: str) -> None:
-        if reached == "ingest-started":
+    def wait_at_point(point: str) -> None:
+        if point == "ingest-started":
             crash_points.install(None)
             wait_for_renewals(BulkUploadMediaBatch.objects.all())
 
-    crash_points.install(slow)
+    crash_points.install(wait_at_point)
     attach.attach(batch_ids(job)[0])
 
     assert BulkUploadMediaBatch.objects.get().lease_fence == 1
@@ -163,19 +163,19 @@ def test_an_image_is_fetched_for_a_job_whose_user_may_still_write(
 ) -> None:
     membership = MembershipFactory.create(user=user)
     colleague = MembershipFactory.create(organization=membership.organization)
-    cancelled, staying = [
+    cancelled_job, remaining_job = [
         import_rows(
-            person,
+            importer,
             FIRST_URL,
-            scope=OwnerScope(user_id=person.pk, organization_id=membership.organization_id),
+            scope=OwnerScope(user_id=importer.pk, organization_id=membership.organization_id),
         )
-        for person in (user, colleague.user)
+        for importer in (user, colleague.user)
     ]
     Membership.objects.filter(user=user).delete()
 
     fetch_remote.fetch(RemoteImage.objects.get().pk, fetcher=fetcher)
-    attach_all(staying)
+    attach_all(remaining_job)
 
-    cancelled.refresh_from_db()
-    assert (cancelled.status, cancelled.failure_code) == (JobStatus.CANCELLED, "owner_gone")
+    cancelled_job.refresh_from_db()
+    assert (cancelled_job.status, cancelled_job.failure_code) == (JobStatus.CANCELLED, "owner_gone")
     assert server.request_count("/1.png") == 1

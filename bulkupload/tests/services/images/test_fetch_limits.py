@@ -26,13 +26,13 @@ from media.tests.storage.image_server import HOST, OTHER_HOST, ImageServer, Resp
 @contextmanager
 def held_by_others(*permits: AbstractContextManager[bool]) -> Iterator[None]:
     """Have other workers hold these permits while the block runs."""
-    leave, inside = threading.Event(), threading.Semaphore(0)
+    may_leave, acquired = threading.Event(), threading.Semaphore(0)
 
     def hold(permit: AbstractContextManager[bool]) -> None:
         with permit as is_free:
             assert is_free
-            inside.release()
-            assert leave.wait(timeout=20)
+            acquired.release()
+            assert may_leave.wait(timeout=20)
         connection.close()
 
     holders = [threading.Thread(target=hold, args=(permit,)) for permit in permits]
@@ -40,10 +40,10 @@ def held_by_others(*permits: AbstractContextManager[bool]) -> Iterator[None]:
         holder.start()
     try:
         for _ in holders:
-            assert inside.acquire(timeout=20)
+            assert acquired.acquire(timeout=20)
         yield
     finally:
-        leave.set()
+        may_leave.set()
         for holder in holders:
             holder.join()
 
@@ -122,12 +122,12 @@ def test_each_fetch_enqueues_the_next_one_of_any_owner(
     enqueued: list[UUID],
 ) -> None:
     settings.BULK_REMOTE_AT_ONCE = 2
-    many = [f"https://{HOST}/1.png?{number}" for number in range(20)]
-    import_rows(user, *many)
-    other = UserFactory.create()
-    import_rows(other, FIRST_URL)
+    urls = [f"https://{HOST}/1.png?{number}" for number in range(20)]
+    import_rows(user, *urls)
+    other_user = UserFactory.create()
+    import_rows(other_user, FIRST_URL)
     assert len(enqueued) == 3
-    RemoteImage.objects.filter(user=other).update(sent_at=None)
+    RemoteImage.objects.filter(user=other_user).update(sent_at=None)
 
     for pk in enqueued:  # the list grows during the loop
         fetch_remote.fetch(pk, fetcher=fetcher)
@@ -137,17 +137,17 @@ def test_each_fetch_enqueues_the_next_one_of_any_owner(
     assert not RemoteImage.objects.unfinished().exists()
 
 
-def test_an_owner_of_many_images_has_one_chance_like_any_other(
+def test_each_owner_has_the_same_chance_whatever_their_number_of_images(
     user: User,
     server: ImageServer,
     fetcher: RemoteFetcher,
     enqueued: list[UUID],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    many = [f"https://{HOST}/1.png?{number}" for number in range(5)]
-    other = UserFactory.create()
-    import_rows(user, *many)
-    import_rows(other, FIRST_URL)
+    urls = [f"https://{HOST}/1.png?{number}" for number in range(5)]
+    other_user = UserFactory.create()
+    import_rows(user, *urls)
+    import_rows(other_user, FIRST_URL)
     RemoteImage.objects.update(sent_at=None)
     candidates: list[UUID] = []
 
@@ -160,4 +160,4 @@ def test_an_owner_of_many_images_has_one_chance_like_any_other(
     fetch_remote.fetch(enqueued[0], fetcher=fetcher)
 
     owners = RemoteImage.objects.filter(pk__in=candidates).values_list("user_id", flat=True)
-    assert sorted(owners) == sorted([user.pk, other.pk])
+    assert sorted(owners) == sorted([user.pk, other_user.pk])

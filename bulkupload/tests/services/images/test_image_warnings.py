@@ -50,62 +50,70 @@ def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
     public: MemoryStore, user: User, cell: str
 ) -> None:
     other = UserFactory.create()
-    spelled = cell.format(
+    url = cell.format(
         cdn=django_settings.CDN_URL,
         foreign=upload_file(public, other, photo(8)),
         foreign_canonical=canonical_url(ready(public, other, photo(9))),
     )
-    good = upload_file(public, user)
+    good_url = upload_file(public, user)
 
     job = import_table(
-        user, f"sku,name,cover_image,images\nA,Shoe,{spelled},{good}\nB,Boot,,{spelled}|{good}\n"
+        user, f"sku,name,cover_image,images\nA,Shoe,{url},{good_url}\nB,Boot,,{url}|{good_url}\n"
     )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert row_counts(job) == RowCounts(created=2)
     assert image_counts(job) == ImageCounts(ready=2, failed=2)
     code = "image_url_not_allowed"
-    assert warnings() == [(2, "cover_image", code, spelled), (3, "images", code, spelled)]
-    assert image_hashes_of("A") == image_hashes_of("B") == {"images": hashes_of(good)}
+    assert warnings() == [(2, "cover_image", code, url), (3, "images", code, url)]
+    assert image_hashes_of("A") == image_hashes_of("B") == {"images": hashes_of(good_url)}
 
 
 def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: User) -> None:
-    good, bad = upload_file(public, user), upload_file(public, user, b"<svg onload=alert(1)>")
-    missing = ticket(user).file_url
+    good_url, bad_url = (
+        upload_file(public, user),
+        upload_file(public, user, b"<svg onload=alert(1)>"),
+    )
+    missing_url = ticket(user).file_url
     product = Product.objects.create(user=user, sku="A", name="Shoe")
 
-    job = import_table(user, f"sku,name,cover_image,images\nA,Shoe,{missing},{bad}|{good}\n")
+    job = import_table(
+        user, f"sku,name,cover_image,images\nA,Shoe,{missing_url},{bad_url}|{good_url}\n"
+    )
 
     assert row_counts(job) == RowCounts(unchanged=1)
     assert image_counts(job) == ImageCounts(ready=1, failed=2)
     assert warnings() == [
-        (2, "cover_image", "image_not_found", missing),
-        (2, "images", "content_type_mismatch", bad),
+        (2, "cover_image", "image_not_found", missing_url),
+        (2, "images", "content_type_mismatch", bad_url),
     ]
-    assert image_hashes_of("A") == {"images": hashes_of(good)}
+    assert image_hashes_of("A") == {"images": hashes_of(good_url)}
     table = b"".join(error_file.error_file(job)).decode()
     assert table.count("\n") == 2
-    fixed = table.replace(missing, good).replace(f"{bad}|", "")
-    again = import_table(user, fixed)
-    assert again.status == JobStatus.COMPLETED
-    assert row_counts(again) == RowCounts(unchanged=1)
-    assert image_counts(again) == ImageCounts(ready=1)
-    assert image_hashes_of("A") == {"images": hashes_of(good), "cover_image": hashes_of(good)}
+    fixed_table = table.replace(missing_url, good_url).replace(f"{bad_url}|", "")
+    second_job = import_table(user, fixed_table)
+    assert second_job.status == JobStatus.COMPLETED
+    assert row_counts(second_job) == RowCounts(unchanged=1)
+    assert image_counts(second_job) == ImageCounts(ready=1)
+    assert image_hashes_of("A") == {
+        "images": hashes_of(good_url),
+        "cover_image": hashes_of(good_url),
+    }
     assert Product.objects.get().pk == product.pk
 
 
 def test_images_that_failed_are_retried_with_their_rows(public: MemoryStore, user: User) -> None:
-    issued = ticket(user)
-    job = import_table(user, f"sku,name,cover_image\nA,Shoe,{issued.file_url}\nB,Boot,\n")
+    new_ticket = ticket(user)
+    job = import_table(user, f"sku,name,cover_image\nA,Shoe,{new_ticket.file_url}\nB,Boot,\n")
     assert image_counts(job) == ImageCounts(failed=1)
     Upload.objects.update(state="ISSUED")
-    public.client_put(issued.put, photo())
+    public.client_put(new_ticket.put, photo())
 
-    again = run_job(jobs.retry(user=user, job_id=job.pk))
+    second_job = run_job(jobs.retry(user=user, job_id=job.pk))
 
-    assert row_counts(again) == RowCounts(unchanged=1)
-    assert image_counts(again) == ImageCounts(ready=1)
-    assert image_hashes_of("A") == {"cover_image": hashes_of(issued.file_url)}
+    assert row_counts(second_job) == RowCounts(unchanged=1)
+    assert image_counts(second_job) == ImageCounts(ready=1)
+    assert image_hashes_of("A") == {"cover_image": hashes_of(new_ticket.file_url)}
 
 
 def test_too_many_images_cause_one_warning(public: MemoryStore, user: User) -> None:

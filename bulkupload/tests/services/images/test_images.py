@@ -79,17 +79,17 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
 def test_an_import_repairs_an_image_whose_object_is_missing(
     public: MemoryStore, user: User
 ) -> None:
-    lost = ready(public, user, photo(1))
-    public.delete_many([lost.storage_key])
+    resource = ready(public, user, photo(1))
+    public.delete_many([resource.storage_key])
 
     job = import_table(
         user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user, photo(1))}\n"
     )
 
     assert image_counts(job) == ImageCounts(ready=1)
-    lost.refresh_from_db()
-    assert (lost.status, public.body(lost.storage_key)) == (ResourceStatus.READY, photo(1))
-    assert lost.attachments.count() == 2
+    resource.refresh_from_db()
+    assert (resource.status, public.body(resource.storage_key)) == (ResourceStatus.READY, photo(1))
+    assert resource.attachments.count() == 2
 
 
 def test_an_empty_cell_clears_a_slot_and_an_absent_column_leaves_it(
@@ -133,9 +133,14 @@ def test_a_shopify_export_gives_all_variants_the_images_of_their_handle(
     assert image_hashes_of("B-40") == {"images": hashes_of(one, two, three)}
     assert image_hashes_of("B-41") == image_hashes_of("B-40")
     assert errors_of(job) == [(3, 6, "Title", "missing")]
-    fixed = b"".join(error_file.error_file(job)).decode().replace('"shoe",""', '"shoe","Shoe"')
-    again = import_table(user, fixed)
-    assert (row_counts(again), image_counts(again)) == (RowCounts(created=1), ImageCounts(ready=1))
+    fixed_table = (
+        b"".join(error_file.error_file(job)).decode().replace('"shoe",""', '"shoe","Shoe"')
+    )
+    second_job = import_table(user, fixed_table)
+    assert (row_counts(second_job), image_counts(second_job)) == (
+        RowCounts(created=1),
+        ImageCounts(ready=1),
+    )
     assert image_hashes_of("S-1") == {"images": hashes_of(three)}
 
 
@@ -147,11 +152,13 @@ def test_a_refused_variant_has_the_images_of_its_handle_in_the_error_file(
         user,
         f"Handle,Title,Variant SKU,Image Src\nboot,,B-40,{one}\nboot,,,{two}\n",
     )
-    fixed = b"".join(error_file.error_file(job)).decode().replace('"boot",""', '"boot","Boot"')
+    fixed_table = (
+        b"".join(error_file.error_file(job)).decode().replace('"boot",""', '"boot","Boot"')
+    )
 
-    again = import_table(user, fixed)
+    second_job = import_table(user, fixed_table)
 
-    assert row_counts(again) == RowCounts(created=1)
+    assert row_counts(second_job) == RowCounts(created=1)
     assert image_hashes_of("B-40") == {"images": hashes_of(one, two)}
 
 
@@ -167,16 +174,16 @@ def test_images_of_an_organization_are_copied_for_it(public: MemoryStore, user: 
     [resource] = MediaResource.objects.in_scope(scope)
     assert resource.copied_from_id == personal.pk
     assert image_hashes_of("A") == {"cover_image": [personal.content_hash[:8]]}
-    again = import_table(user, table, scope=scope)
-    assert image_counts(again) == ImageCounts()
+    second_job = import_table(user, table, scope=scope)
+    assert image_counts(second_job) == ImageCounts()
 
 
-def test_statements_have_as_many_parameters_for_any_number_of_images(
+def test_the_number_of_parameters_does_not_grow_with_the_number_of_images(
     public: MemoryStore, user: User
 ) -> None:
     """PostgreSQL allows 65,535, and a chunk may have more images."""
     resource = ready(public, user, photo(1))
-    most = []
+    max_counts = []
     for sku, image_count in (("A", 2), ("B", 50)):
         unknown = [
             f"{django_settings.CDN_URL}/{keys.canonical_key(uuid4(), 'jpg')}"
@@ -185,7 +192,7 @@ def test_statements_have_as_many_parameters_for_any_number_of_images(
         table = f"sku,name,images\n{sku},Shoe,{'|'.join([canonical_url(resource), *unknown])}\n"
         with parameter_counts() as parameters:
             job = import_table(user, table)
-        most.append(max(parameters))
+        max_counts.append(max(parameters))
         assert image_counts(job) == ImageCounts(ready=1, failed=image_count - 1)
 
-    assert most[0] == most[1]
+    assert max_counts[0] == max_counts[1]

@@ -105,7 +105,7 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
     assert image_hashes_of("B") == {"cover_image": hashes_of(url)}
 
 
-def planned(user: User, url: str) -> BulkUploadJob:
+def start_with_imported_rows(user: User, url: str) -> BulkUploadJob:
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
@@ -116,12 +116,12 @@ def test_a_slow_store_is_retried_and_then_causes_a_warning(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = upload_file(public, user)
-    job = planned(user, url)
+    job = start_with_imported_rows(user, url)
 
-    def slow(_key: str) -> None:
+    def time_out(_key: str) -> None:
         raise IngestTimeError
 
-    monkeypatch.setattr(public, "head", slow)
+    monkeypatch.setattr(public, "head", time_out)
     delays = []
     for _ in range(MAX_ATTEMPTS):
         BulkUploadMediaBatch.objects.update(run_after=None)
@@ -142,12 +142,12 @@ def test_a_store_outage_is_retried_for_a_day(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = upload_file(public, user)
-    job = planned(user, url)
+    job = start_with_imported_rows(user, url)
 
-    def away(_key: str) -> None:
+    def fail(_key: str) -> None:
         raise StoreUnavailableError
 
-    monkeypatch.setattr(public, "head", away)
+    monkeypatch.setattr(public, "head", fail)
     for _ in range(MAX_ATTEMPTS + 1):
         BulkUploadMediaBatch.objects.update(run_after=None)
         attach.attach(batch_ids(job)[0])
@@ -194,7 +194,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     public: MemoryStore, user: User
 ) -> None:
     one, two, _ = upload_three_images(public, user)
-    plain = [
+    plain_table = [
         count_statements(user, "sku,name\n" + "".join(f"{prefix}{n},Name\n" for n in range(rows)))
         for prefix, rows in (("P", 1), ("Q", 40))
     ]
@@ -207,21 +207,21 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     first = [count_statements(user, table) for table in tables]
     for job in BulkUploadJob.objects.all():
         run_job(job)
-    again = [count_statements(user, table) for table in tables]
+    second_counts = [count_statements(user, table) for table in tables]
 
-    assert plain[0] == plain[1]
+    assert plain_table[0] == plain_table[1]
     assert first[0] == first[1]
-    assert again[0] == again[1] <= plain[0] + 6
-    assert first[0] <= again[0] + 6
+    assert second_counts[0] == second_counts[1] <= plain_table[0] + 6
+    assert first[0] <= second_counts[0] + 6
 
 
-def act_at(point: str, act: Callable[[], object]) -> None:
+def act_at(point: str, action: Callable[[], object]) -> None:
     """Run an action, once, when this crash point is reached."""
 
-    def hook(reached: str) -> None:
-        if reached == point:
+    def hook(point_reached: str) -> None:
+        if point_reached == point:
             crash_points.install(None)
-            at_once([act])
+            at_once([action])
 
     crash_points.install(hook)
 
@@ -273,8 +273,8 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
     plan.plan_chunks(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
-    deleted = Product.objects.filter(sku="A")
-    act_at("ingest-started", lambda: entities.discard(deleted))
+    products = Product.objects.filter(sku="A")
+    act_at("ingest-started", lambda: entities.discard(products))
     run_job(job)
 
     job.refresh_from_db()
@@ -286,8 +286,8 @@ def test_old_jobs_are_deleted_with_their_images(public: MemoryStore, user: User)
     job = import_table(
         user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\nB,Boot,no\n"
     )
-    ended = timezone.now() - timedelta(days=90, minutes=1)
-    BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)
+    finished_at = timezone.now() - timedelta(days=90, minutes=1)
+    BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=finished_at)
 
     assert retention.discard_old_jobs() == 1
 

@@ -108,10 +108,10 @@ def test_a_cleared_slot_stays_empty_if_an_earlier_row_is_attached_later(
     public: MemoryStore, user: User
 ) -> None:
     job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{upload_file(public, user)}\nA,Shoe2,\n"))
-    earlier, later = batch_ids(job)
+    earlier_batch, later_batch = batch_ids(job)
 
-    attach.attach(later)
-    attach.attach(earlier)
+    attach.attach(later_batch)
+    attach.attach(earlier_batch)
 
     job.refresh_from_db()
     assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, ImageCounts())
@@ -134,7 +134,7 @@ def test_images_of_a_later_job_win_even_if_attached_first(public: MemoryStore, u
     )
 
 
-def test_images_of_an_earlier_job_do_not_stop_those_of_a_later_one(
+def test_images_of_an_earlier_job_do_not_block_those_of_a_later_one(
     public: MemoryStore, user: User
 ) -> None:
     one, two, _ = upload_three_images(public, user)
@@ -183,9 +183,9 @@ def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
     def find_and_cancel(
         batch: BulkUploadMediaBatch, rows: list[BulkUploadMedia], product_ids: set[UUID]
     ) -> list[BulkUploadMedia]:
-        earlier = find(batch, rows, product_ids)
+        earlier_rows = find(batch, rows, product_ids)
         jobs.cancel(user=user, job_id=first.pk)
-        return earlier
+        return earlier_rows
 
     monkeypatch.setattr(attach_products, "find_earlier_rows", find_and_cancel)
     attach.attach(batch_ids(second)[0])
@@ -197,13 +197,13 @@ def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
 def test_pending_rows_of_a_cancelled_job_are_ignored(public: MemoryStore, user: User) -> None:
     one, two, _ = upload_three_images(public, user)
     import_table(user, f"{HEADER}A,Shoe,{one}\n")
-    cancelled = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\n"))
-    jobs.cancel(user=user, job_id=cancelled.pk)
+    cancelled_job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\n"))
+    jobs.cancel(user=user, job_id=cancelled_job.pk)
 
-    again = import_table(user, f"{HEADER}A,Shoe,{one}\n")
+    second_job = import_table(user, f"{HEADER}A,Shoe,{one}\n")
 
-    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, ImageCounts())
-    assert not BulkUploadMedia.objects.filter(job=again).exists()
+    assert (second_job.status, image_counts(second_job)) == (JobStatus.COMPLETED, ImageCounts())
+    assert not BulkUploadMedia.objects.filter(job=second_job).exists()
 
 
 def test_an_image_attached_before_the_cancellation_stays_pending(
@@ -225,9 +225,9 @@ def test_all_batches_are_locked_together_before_the_lease_is_checked(
     public: MemoryStore, user: User
 ) -> None:
     one, two, _ = upload_three_images(public, user)
-    older = [import_chunks(start_job(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
+    older_jobs = [import_chunks(start_job(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
     job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
-    ids = [pk for a_job in (*older, job) for pk in batch_ids(a_job)]
+    ids = [pk for any_job in (*older_jobs, job) for pk in batch_ids(any_job)]
 
     with CaptureQueriesContext(connection) as captured:
         attach.attach(ids[-1])
@@ -238,5 +238,5 @@ def test_all_batches_are_locked_together_before_the_lease_is_checked(
     assert 'SELECT "bulkupload_bulkuploadmediabatch"."id" AS' in first
     assert first.endswith(" ORDER BY 1 ASC FOR UPDATE")
     assert "lease_fence" in second
-    assert [image_counts(old) for old in older] == [ImageCounts(), ImageCounts()]
+    assert [image_counts(older_job) for older_job in older_jobs] == [ImageCounts(), ImageCounts()]
     assert image_counts(job) == ImageCounts(pending=2)

@@ -42,19 +42,19 @@ def attached(user: User, *urls: str) -> BulkUploadJob:
 
 def rows_of(job: BulkUploadJob) -> list[list[dict[str, Any]]]:
     """Return everything that is stored about a job."""
-    own = BulkUploadJob.objects.filter(pk=job.pk)
+    jobs = BulkUploadJob.objects.filter(pk=job.pk)
     models = (BulkUploadMedia, BulkUploadMediaBatch, BulkUploadRowError)
     parts = [model._default_manager.filter(job=job).order_by("pk") for model in models]
-    return [list(own.values()), *(list(rows.values()) for rows in parts)]
+    return [list(jobs.values()), *(list(rows.values()) for rows in parts)]
 
 
 @pytest.fixture
 def two_jobs(public: MemoryStore, user: User) -> tuple[BulkUploadJob, BulkUploadJob]:
     """A job and one of another tenant, each with an image."""
-    stranger = UserFactory.create()
+    other_user = UserFactory.create()
     return (
         attached(user, upload_file(public, user, photo(1))),
-        attached(stranger, upload_file(public, stranger, photo(2))),
+        attached(other_user, upload_file(public, other_user, photo(2))),
     )
 
 
@@ -62,10 +62,10 @@ def two_jobs(public: MemoryStore, user: User) -> tuple[BulkUploadJob, BulkUpload
 def test_finishing_a_job_changes_nothing_of_another(
     two_jobs: tuple[BulkUploadJob, BulkUploadJob], failure_code: str
 ) -> None:
-    job, other = two_jobs
-    before = rows_of(other)
+    job, other_job = two_jobs
+    before = rows_of(other_job)
     status = ResourceStatus.FAILED if failure_code else ResourceStatus.READY
-    owners = [job.user, other.user]
+    owners = [job.user, other_job.user]
     MediaResource.objects.filter(user__in=owners).update(status=status, failure_code=failure_code)
 
     finish.finish_job(job.pk)
@@ -74,22 +74,22 @@ def test_finishing_a_job_changes_nothing_of_another(
     assert job.status in {JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS}
     assert sum(image_counts(job)) == 1
     assert BulkUploadRowError.objects.filter(job=job).count() == bool(failure_code)
-    assert rows_of(other) == before
+    assert rows_of(other_job) == before
 
 
-def test_the_pending_images_of_another_job_delay_none(
+def test_the_pending_images_of_another_job_do_not_delay_a_job(
     two_jobs: tuple[BulkUploadJob, BulkUploadJob],
 ) -> None:
-    job, other = two_jobs
+    job, other_job = two_jobs
     MediaResource.objects.filter(user=job.user).update(status=ResourceStatus.READY)
 
     finish.finish_job(job.pk)
-    finish.finish_job(other.pk)
+    finish.finish_job(other_job.pk)
 
     job.refresh_from_db()
-    other.refresh_from_db()
-    assert (job.status, other.status) == (JobStatus.COMPLETED, JobStatus.RUNNING)
-    assert not lifecycle.finish(other.pk)
+    other_job.refresh_from_db()
+    assert (job.status, other_job.status) == (JobStatus.COMPLETED, JobStatus.RUNNING)
+    assert not lifecycle.finish(other_job.pk)
 
 
 def test_a_row_is_finished_when_its_last_image_is(public: MemoryStore, user: User) -> None:

@@ -1,4 +1,4 @@
-"""A refused image is refused again, for the same reason, in other rows and jobs."""
+"""A refused image gets the same reason in all rows and jobs."""
 
 import pytest
 from pytest_django import Settings
@@ -35,8 +35,8 @@ def one_row_per_chunk(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("one_row_per_chunk")
 def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, user: User) -> None:
-    bad = upload_file(public, user, SVG)
-    job = start_job(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
+    bad_url = upload_file(public, user, SVG)
+    job = start_job(user, f"{HEADER}A,Shoe,{bad_url}\nB,Boot,{bad_url}\nC,Sock,{bad_url}\n")
     plan.plan_chunks(job.pk)
     first, second, third = chunk_ids(job)
     import_chunk.import_rows(first)
@@ -48,20 +48,20 @@ def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, u
     attach_all(job)
 
     code = "content_type_mismatch"
-    expected = [(line, "cover_image", code, bad) for line in (2, 3, 4)]
+    expected = [(line, "cover_image", code, bad_url) for line in (2, 3, 4)]
     assert warnings() == expected
     assert image_counts(job) == ImageCounts(failed=3)
-    again = run_job(jobs.retry(user=user, job_id=job.pk))
+    second_job = run_job(jobs.retry(user=user, job_id=job.pk))
     assert sorted(warnings()) == sorted(expected * 2)
-    assert image_counts(again) == ImageCounts(failed=3)
+    assert image_counts(second_job) == ImageCounts(failed=3)
 
 
 def test_other_owners_do_not_learn_the_reason(public: MemoryStore, user: User) -> None:
-    bad = upload_file(public, user, SVG)
-    import_table(user, f"{HEADER}A,Shoe,{bad}\n")
-    other = UserFactory.create()
+    bad_url = upload_file(public, user, SVG)
+    import_table(user, f"{HEADER}A,Shoe,{bad_url}\n")
+    other_user = UserFactory.create()
 
-    import_table(other, f"{HEADER}A,Shoe,{bad}\n")
+    import_table(other_user, f"{HEADER}A,Shoe,{bad_url}\n")
 
     assert sorted(code for _, _, code, _ in warnings()) == [
         "content_type_mismatch",
@@ -72,8 +72,8 @@ def test_other_owners_do_not_learn_the_reason(public: MemoryStore, user: User) -
 def test_a_colleague_learns_the_reason(public: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     colleague = MembershipFactory.create(organization=organization).user
-    bad = upload_file(public, colleague, SVG, organization_id=organization.pk)
-    table = f"{HEADER}A,Shoe,{bad}\n"
+    bad_url = upload_file(public, colleague, SVG, organization_id=organization.pk)
+    table = f"{HEADER}A,Shoe,{bad_url}\n"
 
     for member in (colleague, user):
         scope = OwnerScope(user_id=member.pk, organization_id=organization.pk)

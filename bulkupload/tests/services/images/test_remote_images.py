@@ -50,16 +50,16 @@ def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
     public: MemoryStore, user: User, settings: Settings, packets: list[Any], *, is_on: bool
 ) -> None:
     settings.BULK_REMOTE_IMAGES = is_on
-    bad = [url for url in REFUSED_URLS if "\x00" not in url]
-    bad += [] if is_on else [FIRST_URL, SECOND_URL, "https://elsewhere.example.com/a.png"]
-    rows = [f'S{number},Name,"{url}"' for number, url in enumerate(bad)]
+    urls = [url for url in REFUSED_URLS if "\x00" not in url]
+    urls += [] if is_on else [FIRST_URL, SECOND_URL, "https://elsewhere.example.com/a.png"]
+    rows = [f'S{number},Name,"{url}"' for number, url in enumerate(urls)]
     job = start_job(user, "sku,name,cover_image\n" + "\n".join(rows) + "\n")
 
     run_and_fetch(job, RemoteFetcher())
 
     assert packets == []
-    assert row_counts(job) == RowCounts(created=len(bad))
-    assert image_counts(job) == ImageCounts(failed=len(bad))
+    assert row_counts(job) == RowCounts(created=len(urls))
+    assert image_counts(job) == ImageCounts(failed=len(urls))
     assert {code for _, code in warning_codes()} == {"image_url_not_allowed"}
     assert not RemoteImage.objects.exists()
 
@@ -80,8 +80,8 @@ def test_a_host_with_a_private_address_causes_a_warning(
 def test_remote_images_are_fetched_once_and_attached(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
-    both = f"{SECOND_URL}|{FIRST_URL}"
-    table = f"sku,name,cover_image,images\nA,Shoe,{FIRST_URL},{both}\nB,Boot,{FIRST_URL},\n"
+    both_urls = f"{SECOND_URL}|{FIRST_URL}"
+    table = f"sku,name,cover_image,images\nA,Shoe,{FIRST_URL},{both_urls}\nB,Boot,{FIRST_URL},\n"
 
     job = run_and_fetch(start_job(user, table), fetcher)
 
@@ -126,8 +126,11 @@ def test_a_bad_remote_image_is_a_warning_and_can_be_retried(
     expected = [(2, "content_type_mismatch"), (2, "image_not_found"), (3, "image_not_found")]
     assert warning_codes() == expected
     server.responses = {"/1.png": Response(body=photo(1)), "/2.png": Response(body=photo(2))}
-    again = run_and_fetch(jobs.retry(user=user, job_id=job.pk), fetcher)
-    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, ImageCounts(ready=3))
+    second_job = run_and_fetch(jobs.retry(user=user, job_id=job.pk), fetcher)
+    assert (second_job.status, image_counts(second_job)) == (
+        JobStatus.COMPLETED,
+        ImageCounts(ready=3),
+    )
     assert (attachment_count("A"), attachment_count("B")) == (2, 1)
 
 
@@ -161,11 +164,11 @@ def test_an_image_is_attached_after_a_temporary_failure(
     job = start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n")
     import_chunks(job)
 
-    def away(*args: Any, **kwargs: Any) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise StoreUnavailableError
 
     with monkeypatch.context() as patch:
-        patch.setattr(public, "put", away)
+        patch.setattr(public, "put", fail)
         fetch_all(fetcher)
     assert image_counts(job) == ImageCounts(pending=1)
     RemoteImage.objects.update(run_after=None)
@@ -181,26 +184,26 @@ def test_members_of_an_organization_share_fetched_images(
     membership = MembershipFactory.create(user=user)
     colleague = MembershipFactory.create(organization=membership.organization)
     table = f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n"
-    for person in (user, colleague.user):
-        scope = OwnerScope(user_id=person.pk, organization_id=membership.organization_id)
-        job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
+    for importer in (user, colleague.user):
+        scope = OwnerScope(user_id=importer.pk, organization_id=membership.organization_id)
+        job = run_and_fetch(start_job(importer, table, scope=scope), fetcher)
     assert server.request_count("/1.png") == 1
     assert image_counts(job) == ImageCounts()
 
-    other = run_and_fetch(start_job(user, table), fetcher)
+    other_job = run_and_fetch(start_job(user, table), fetcher)
 
     assert server.request_count("/1.png") == 2
-    assert image_counts(other) == ImageCounts(ready=1)
+    assert image_counts(other_job) == ImageCounts(ready=1)
 
 
 def test_staff_who_import_for_an_organization_attach_its_fetched_images(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
-    for person, sku in ((user, "A"), (staff, "B")):
-        scope = OwnerScope(user_id=person.pk, organization_id=member.organization_id)
+    for importer, sku in ((user, "A"), (staff, "B")):
+        scope = OwnerScope(user_id=importer.pk, organization_id=member.organization_id)
         table = f"sku,name,cover_image\n{sku},Shoe,{FIRST_URL}\n"
-        job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
+        job = run_and_fetch(start_job(importer, table, scope=scope), fetcher)
 
     assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, ImageCounts(ready=1))
     assert (attachment_count("A"), attachment_count("B")) == (1, 1)

@@ -50,8 +50,10 @@ def test_nothing_is_fetched_for_a_job_that_was_cancelled(
     recovery.resend()
 
     assert server.requests == []
-    again = run_and_fetch(start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n"), fetcher)
-    assert image_counts(again) == ImageCounts(ready=1)
+    second_job = run_and_fetch(
+        start_job(user, f"sku,name,cover_image\nA,Shoe,{FIRST_URL}\n"), fetcher
+    )
+    assert image_counts(second_job) == ImageCounts(ready=1)
 
 
 def test_switching_remote_images_off_stops_waiting_fetches(
@@ -127,22 +129,22 @@ def test_products_of_overlapping_jobs_have_the_images_of_the_later_job(
     first = start_job(
         user, "".join(["sku,name,images\n", *(f"{s},{n},{FIRST_URL}\n" for s, n in rows)])
     )
-    both = f"{SECOND_URL}|{FIRST_URL}"
-    last = start_job(
-        user, "".join(["sku,name,images\n", *(f"{s},{n},{both}\n" for s, n in rows[::-1])])
+    both_urls = f"{SECOND_URL}|{FIRST_URL}"
+    later_job = start_job(
+        user, "".join(["sku,name,images\n", *(f"{s},{n},{both_urls}\n" for s, n in rows[::-1])])
     )
     import_chunks(first)
-    import_chunks(last)
+    import_chunks(later_job)
     fetch_all(fetcher)
     batches = list(BulkUploadMediaBatch.objects.values_list("pk", flat=True))
 
     at_once([partial(attach.attach, pk) for pk in [*batches, *batches]])
-    for job in (first, last):
+    for job in (first, later_job):
         attach_all(job)
         job.refresh_from_db()
 
-    assert {first.status, last.status} == {JobStatus.COMPLETED}
-    assert image_counts(last) == ImageCounts(ready=60)
+    assert {first.status, later_job.status} == {JobStatus.COMPLETED}
+    assert image_counts(later_job) == ImageCounts(ready=60)
     assert {attachment_count(sku) for sku, _ in rows} == {2}
     # The images of the first job were replaced before they were attached, or afterwards.
     statuses = list(BulkUploadMedia.objects.filter(job=first).values_list("status", flat=True))
@@ -151,12 +153,12 @@ def test_products_of_overlapping_jobs_have_the_images_of_the_later_job(
     assert (len(statuses), image_counts(first)) == (30, ImageCounts(ready=ready_count))
 
 
-def test_statements_have_as_many_parameters_for_any_number_of_remote_images(
+def test_the_number_of_parameters_does_not_grow_with_the_number_of_remote_images(
     user: User, private: MemoryStore, settings: Settings
 ) -> None:
     """PostgreSQL allows 65,535, and a chunk may have more images."""
     settings.BULK_REMOTE_IMAGES = True
-    most = []
+    max_counts = []
     for sku, image_count in (("A", 2), ("B", 50)):
         urls = [f"https://{HOST}/{sku}-{number}.png" for number in range(image_count)]
         job = start_job(user, f"sku,name,images\n{sku},Shoe,{'|'.join(urls)}\n")
@@ -164,8 +166,8 @@ def test_statements_have_as_many_parameters_for_any_number_of_remote_images(
             plan.plan_chunks(job.pk)
             [chunk] = chunk_ids(job)
             import_chunk.import_rows(chunk)
-        most.append(max(parameters))
+        max_counts.append(max(parameters))
         assert image_counts(job) == ImageCounts(pending=image_count)
 
-    assert most[0] == most[1]
+    assert max_counts[0] == max_counts[1]
     assert RemoteImage.objects.unfinished().count() == 52

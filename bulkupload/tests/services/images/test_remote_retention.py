@@ -1,4 +1,4 @@
-"""Remote images that no import needs go after their retention period."""
+"""Remote images that no import needs are deleted after their retention period."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ def batch_of(user: User, image: RemoteImage, status: BatchStatus) -> None:
     batch.remotes.add(image)
 
 
-def test_old_images_go_unless_an_import_waits_for_them(user: User) -> None:
+def test_old_images_are_deleted_unless_an_import_waits_for_them(user: User) -> None:
     old, needed, done, young = (
         remote_image(user, number, days=days)
         for number, days in enumerate((181, 181, 181, 179), start=1)
@@ -50,6 +50,6 @@ def test_old_images_go_unless_an_import_waits_for_them(user: User) -> None:
 
     assert retention.discard_old_remote_images() == 2
 
-    left = set(RemoteImage.objects.all())
-    assert left == {needed, young}
-    assert old not in left
+    remaining = set(RemoteImage.objects.all())
+    assert remaining == {needed, young}
+    assert old not in remaining

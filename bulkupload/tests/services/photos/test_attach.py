@@ -11,19 +11,19 @@ from bulkupload.services.photos import batches, slots, tickets
 from bulkupload.tests.photo_batches import (
     choose,
     create,
-    declared,
+    declarations_of,
     events,
-    imported,
+    finished_batch,
+    image_hashes,
     outcomes,
     photos,
-    pictures,
     product,
     retry,
     run,
     send,
-    short,
+    short_hashes,
     start,
-    uploaded,
+    uploaded_batch,
 )
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
@@ -42,16 +42,16 @@ def test_photos_are_in_the_order_of_their_positions(
     shoe, boot = product(user, "AW-1"), product(user, "BW-2")
     paths = ["AW-1_10.png", "AW-1_2.png", "AW-1_1.png", "AW-1_back.png", "AW-1.png", "BW-2_3.png"]
 
-    batch = uploaded(user, photos(*paths), on_existing=on_existing)
+    batch = uploaded_batch(user, photos(*paths), on_existing=on_existing)
     run(batch, reverse=reverse)
 
     assert outcomes(batch) == dict.fromkeys(sorted(paths), "READY")
-    assert pictures(shoe) == {
-        "cover_image": short(3),
-        "back_image": short(4),
-        "images": short(5, 2, 1),
+    assert image_hashes(shoe) == {
+        "cover_image": short_hashes(3),
+        "back_image": short_hashes(4),
+        "images": short_hashes(5, 2, 1),
     }
-    assert pictures(boot) == {"images": short(6)}
+    assert image_hashes(boot) == {"images": short_hashes(6)}
     assert batch.status == PhotoBatchStatus.DONE
     assert events() == ["created", "started", "finished"]
 
@@ -59,34 +59,34 @@ def test_photos_are_in_the_order_of_their_positions(
 def test_the_file_name_of_a_photo_is_without_its_folders(user: User) -> None:
     product(user, "AW-1")
 
-    imported(user, photos("day 1/AW-1_front.png", "day 1\\cards\\AW-1_back.png"))
+    finished_batch(user, photos("day 1/AW-1_front.png", "day 1\\cards\\AW-1_back.png"))
 
     names = MediaResource.objects.values_list("filename", flat=True)
     assert sorted(names) == ["AW-1_back.png", "AW-1_front.png"]
 
 
-def test_append_keeps_the_pictures_of_a_list_first(user: User, public: MemoryStore) -> None:
+def test_append_keeps_the_existing_images_of_a_list_first(user: User, public: MemoryStore) -> None:
     shoe = product(user, "AW-1")
-    imported(user, {"AW-1_2.png": photo(1), "AW-1_3.png": photo(2)})
+    finished_batch(user, {"AW-1_2.png": photo(1), "AW-1_3.png": photo(2)})
 
-    batch = imported(user, {"AW-1_2.png": photo(3), "AW-1_3.png": photo(1)})
+    batch = finished_batch(user, {"AW-1_2.png": photo(3), "AW-1_3.png": photo(1)})
 
     assert outcomes(batch) == {"AW-1_2.png": "READY", "AW-1_3.png": "READY"}
-    assert pictures(shoe) == {"images": short(1, 2, 3)}  # the first is there already
+    assert image_hashes(shoe) == {"images": short_hashes(1, 2, 3)}  # the first is there already
 
 
-def test_an_occupied_single_slot_is_for_the_user_to_decide(user: User) -> None:
+def test_an_occupied_single_slot_needs_a_choice_of_the_user(user: User) -> None:
     shoe = product(user, "AW-1")
-    imported(user, {"AW-1_front.png": photo(1)})
+    finished_batch(user, {"AW-1_front.png": photo(1)})
 
-    batch = imported(user, {"AW-1_front.png": photo(2), "AW-1_main.png": photo(1)})
+    batch = finished_batch(user, {"AW-1_front.png": photo(2), "AW-1_main.png": photo(1)})
 
     assert outcomes(batch) == {"AW-1_front.png": "slot_occupied", "AW-1_main.png": "READY"}
-    assert pictures(shoe) == {"cover_image": short(1)}
+    assert image_hashes(shoe) == {"cover_image": short_hashes(1)}
     choose(user, batch, "AW-1_front.png", slot="back_image")
     run(batch)
     assert outcomes(batch) == {"AW-1_front.png": "READY", "AW-1_main.png": "READY"}
-    assert pictures(shoe) == {"cover_image": short(1), "back_image": short(2)}
+    assert image_hashes(shoe) == {"cover_image": short_hashes(1), "back_image": short_hashes(2)}
 
 
 @pytest.mark.parametrize("on_existing", OnExisting)
@@ -96,26 +96,28 @@ def test_of_two_photos_for_a_single_slot_the_first_is_attached(
 ) -> None:
     shoe = product(user, "AW-1")
 
-    batch = uploaded(user, photos("AW-1_front.png", "AW-1_front_2.png"), on_existing=on_existing)
+    batch = uploaded_batch(
+        user, photos("AW-1_front.png", "AW-1_front_2.png"), on_existing=on_existing
+    )
     run(batch, reverse=reverse)
 
     assert outcomes(batch) == {"AW-1_front.png": "READY", "AW-1_front_2.png": "slot_taken"}
-    assert pictures(shoe) == {"cover_image": short(1)}
+    assert image_hashes(shoe) == {"cover_image": short_hashes(1)}
 
 
 def test_a_full_list_takes_no_more_photos(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "MAX_SLOT_IMAGES", 2)
     shoe = product(user, "AW-1")
-    imported(user, {"AW-1_2.png": photo(1)})
+    finished_batch(user, {"AW-1_2.png": photo(1)})
 
-    batch = imported(user, photos("AW-1_3.png", "AW-1_4.png", "AW-1_5.png"))
+    batch = finished_batch(user, photos("AW-1_3.png", "AW-1_4.png", "AW-1_5.png"))
 
     assert outcomes(batch) == {
         "AW-1_3.png": "READY",  # it is in the list already
         "AW-1_4.png": "READY",
         "AW-1_5.png": "slot_full",
     }
-    assert pictures(shoe) == {"images": short(1, 2)}
+    assert image_hashes(shoe) == {"images": short_hashes(1, 2)}
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -130,9 +132,11 @@ def test_a_list_is_replaced_by_no_more_photos_than_it_takes(
     start(user, batch)
 
     run(batch, reverse=reverse)
-    late = {"AW-1_2.png": photo(5)}
-    added = batches.add(user=user, batch_id=batch.pk, photos=declared(late), now=timezone.now())
-    send(user, batch, added, late)
+    late_photo = {"AW-1_2.png": photo(5)}
+    added_rows = batches.add(
+        user=user, batch_id=batch.pk, photos=declarations_of(late_photo), now=timezone.now()
+    )
+    send(user, batch, added_rows, late_photo)
     run(batch)
 
     assert outcomes(batch) == {
@@ -142,26 +146,28 @@ def test_a_list_is_replaced_by_no_more_photos_than_it_takes(
         "AW-1_5.png": "slot_full",
         "AW-1_back.png": "WAITING",
     }
-    assert pictures(shoe) == {"images": short(1, 2)}
+    assert image_hashes(shoe) == {"images": short_hashes(1, 2)}
 
 
 def test_replace_swaps_a_slot_once(user: User) -> None:
     shoe = product(user, "AW-1")
-    imported(user, {"AW-1_2.png": photo(1), "AW-1_3.png": photo(2), "AW-1_1.png": photo(3)})
+    finished_batch(user, {"AW-1_2.png": photo(1), "AW-1_3.png": photo(2), "AW-1_1.png": photo(3)})
 
-    batch = imported(user, {"AW-1_7.png": photo(4), "AW-1_8.png": photo(2)}, on_existing=REPLACE)
+    batch = finished_batch(
+        user, {"AW-1_7.png": photo(4), "AW-1_8.png": photo(2)}, on_existing=REPLACE
+    )
 
     assert outcomes(batch) == {"AW-1_7.png": "READY", "AW-1_8.png": "READY"}
-    assert pictures(shoe) == {"images": short(4, 2), "cover_image": short(3)}
-    old = MediaResource.objects.get(content_hash__startswith=short(1)[0])
-    assert old.unattached_at is not None
+    assert image_hashes(shoe) == {"images": short_hashes(4, 2), "cover_image": short_hashes(3)}
+    old_resource = MediaResource.objects.get(content_hash__startswith=short_hashes(1)[0])
+    assert old_resource.unattached_at is not None
 
 
-def test_a_slot_keeps_its_pictures_while_one_of_its_photos_is_missing(user: User) -> None:
+def test_a_slot_keeps_its_images_while_one_of_its_photos_is_missing(user: User) -> None:
     shoe = product(user, "AW-1")
-    imported(user, {"AW-1_2.png": photo(1)})
+    finished_batch(user, {"AW-1_2.png": photo(1)})
     files = {"AW-1_7.png": photo(4), "AW-1_8.png": b"no image", "AW-1_1.png": photo(5)}
-    batch = imported(user, files, on_existing=REPLACE)
+    batch = finished_batch(user, files, on_existing=REPLACE)
 
     assert batch.status == PhotoBatchStatus.DONE
     assert outcomes(batch) == {
@@ -169,21 +175,21 @@ def test_a_slot_keeps_its_pictures_while_one_of_its_photos_is_missing(user: User
         "AW-1_7.png": "slot_incomplete",
         "AW-1_8.png": "content_type_mismatch",
     }
-    assert pictures(shoe) == {"images": short(1), "cover_image": short(5)}
+    assert image_hashes(shoe) == {"images": short_hashes(1), "cover_image": short_hashes(5)}
 
     retry(user, batch)
-    missing = batch.files.get(path="AW-1_8.png")
+    missing_file = batch.files.get(path="AW-1_8.png")
     [(_, ticket)] = tickets.issue_again(
-        user=user, batch_id=batch.pk, photo_ids=[missing.pk], now=timezone.now()
+        user=user, batch_id=batch.pk, photo_ids=[missing_file.pk], now=timezone.now()
     )
     assert ticket is not None
     run(batch)
     assert outcomes(batch)["AW-1_7.png"] == "INGESTED"
-    PhotoFile.objects.filter(pk=missing.pk).update(file_size=len(photo(6)))
+    PhotoFile.objects.filter(pk=missing_file.pk).update(file_size=len(photo(6)))
     choose(user, batch, "AW-1_8.png", skip=True)
     run(batch)
     assert outcomes(batch)["AW-1_7.png"] == "READY"
-    assert pictures(shoe)["images"] == short(4)
+    assert image_hashes(shoe)["images"] == short_hashes(4)
 
 
 def test_photos_attach_as_they_arrive(user: User) -> None:
@@ -194,13 +200,13 @@ def test_photos_attach_as_they_arrive(user: User) -> None:
     send(user, batch, [first], files)
 
     run(batch)
-    early = outcomes(batch)
+    early_outcomes = outcomes(batch)
     send(user, batch, [second], files)
     run(batch)
 
-    assert early == {"AW-1_1.png": "READY", "AW-1_2.png": "WAITING"}
+    assert early_outcomes == {"AW-1_1.png": "READY", "AW-1_2.png": "WAITING"}
     assert outcomes(batch) == {"AW-1_1.png": "READY", "AW-1_2.png": "READY"}
-    assert list(pictures(shoe)) == ["cover_image", "images"]
+    assert list(image_hashes(shoe)) == ["cover_image", "images"]
     assert batch.status == PhotoBatchStatus.DONE
 
 
@@ -209,16 +215,16 @@ def test_a_stored_file_is_attached_without_upload(user: User, public: MemoryStor
     ready(public, user, photo(1))
     hashes = {"AW-1_front.png": sha256(photo(1)).hexdigest()}
 
-    batch = imported(user, {"AW-1_front.png": photo(1)}, hashes=hashes)
+    batch = finished_batch(user, {"AW-1_front.png": photo(1)}, hashes=hashes)
 
     assert outcomes(batch) == {"AW-1_front.png": "READY"}
-    assert pictures(shoe) == {"cover_image": short(1)}
+    assert image_hashes(shoe) == {"cover_image": short_hashes(1)}
 
 
 def test_drained_work_leaves_no_upload_behind(user: User, public: MemoryStore) -> None:
     product(user, "AW-1")
 
-    imported(user, photos("AW-1_1.png", "AW-1_2.png"))
+    finished_batch(user, photos("AW-1_1.png", "AW-1_2.png"))
     drain()
 
     assert list(public.list("temp/", limit=10)) == []

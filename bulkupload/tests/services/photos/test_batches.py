@@ -1,4 +1,4 @@
-"""Creating batches: matches and tickets before a byte is sent."""
+"""Creating batches: matches and tickets before any photo is uploaded."""
 
 from hashlib import sha256
 
@@ -20,7 +20,7 @@ from bulkupload.services.photos.batches import DeclaredPhoto, MatchedPhoto
 from bulkupload.services.photos.choices import Choice
 from bulkupload.tests.photo_batches import (
     create,
-    declared,
+    declarations_of,
     outcomes,
     photos,
     product,
@@ -64,7 +64,7 @@ def test_a_file_the_owner_has_already_gets_no_ticket(user: User, public: MemoryS
     body = photo(7)
     resource = ready(public, user, body)
 
-    _, [known, other] = create(
+    _, [known_photo, other_photo] = create(
         user,
         {"AW-1_front.png": body, "AW-1_2.png": photo(8)},
         hashes={
@@ -73,9 +73,12 @@ def test_a_file_the_owner_has_already_gets_no_ticket(user: User, public: MemoryS
         },
     )
 
-    assert known.ticket is None
-    assert (known.photo.status, known.photo.resource_id) == (PhotoStatus.UPLOADED, resource.pk)
-    assert other.ticket is not None
+    assert known_photo.ticket is None
+    assert (known_photo.photo.status, known_photo.photo.resource_id) == (
+        PhotoStatus.UPLOADED,
+        resource.pk,
+    )
+    assert other_photo.ticket is not None
 
 
 def test_a_file_of_another_owner_must_be_sent(user: User, public: MemoryStore) -> None:
@@ -108,7 +111,7 @@ def test_the_templates_of_the_owners_exports_are_read(user: User) -> None:
     assert matched[0].photo.matched_by == "template"
 
 
-def test_words_of_an_organization_extend_the_table() -> None:
+def test_slot_words_of_an_organization_extend_the_built_in_ones() -> None:
     member = MembershipFactory.create()
     user, organization = member.user, member.organization
     scope = OwnerScope(user_id=user.pk, organization_id=organization.pk)
@@ -137,8 +140,8 @@ def test_the_number_of_queries_is_constant(user: User, count: int) -> None:
     assert len(statements) <= 8, statements
 
 
-def test_every_bad_photo_is_named_and_nothing_is_written(user: User) -> None:
-    bad = [
+def test_every_invalid_photo_is_reported_and_nothing_is_written(user: User) -> None:
+    invalid_photos = [
         DeclaredPhoto(path="x" * 300 + ".png", content_type=PNG, size=10),
         DeclaredPhoto(path="a/", content_type=PNG, size=10),
         DeclaredPhoto(path="b.png", content_type="image/jpg", size=0),
@@ -155,7 +158,7 @@ def test_every_bad_photo_is_named_and_nothing_is_written(user: User) -> None:
             user=user,
             scope=OwnerScope(user_id=user.pk),
             settings=batches.BatchSettings(),
-            photos=bad,
+            photos=invalid_photos,
             now=timezone.now(),
         ),
     ):
@@ -177,7 +180,7 @@ def test_every_bad_photo_is_named_and_nothing_is_written(user: User) -> None:
 
 def add(user: User, batch: PhotoBatch, *paths: str) -> list[MatchedPhoto]:
     return batches.add(
-        user=user, batch_id=batch.pk, photos=declared(photos(*paths)), now=timezone.now()
+        user=user, batch_id=batch.pk, photos=declarations_of(photos(*paths)), now=timezone.now()
     )
 
 
@@ -190,10 +193,10 @@ def test_photos_are_added_until_the_batch_is_full(
     add(user, batch, "b.png", "c.png")
     with pytest.raises(TooManyPhotosError):
         add(user, batch, "d.png")
-    with pytest.raises(InvalidValuesError) as repeated:
+    with pytest.raises(InvalidValuesError) as excinfo:
         add(user, batch, "a.png")
 
-    assert issues(repeated.value) == [(0, "filename", "duplicate")]
+    assert issues(excinfo.value) == [(0, "filename", "duplicate")]
     assert list(outcomes(batch)) == ["a.png", "b.png", "c.png"]
 
 
@@ -215,14 +218,14 @@ def test_an_ended_batch_takes_no_photos(user: User) -> None:
 
 def test_other_users_find_nothing(user: User) -> None:
     batch, [row] = create(user, photos("a.png"))
-    stranger = UserFactory.create()
+    other_user = UserFactory.create()
 
     with pytest.raises(PhotoBatchNotFoundError):
-        add(stranger, batch, "b.png")
+        add(other_user, batch, "b.png")
     with pytest.raises(PhotoBatchNotFoundError):
-        choose(stranger, batch, row.photo, skip=True)
+        choose(other_user, batch, row.photo, skip=True)
     with pytest.raises(PhotoBatchNotFoundError):
-        lifecycle.cancel(user=stranger, batch_id=batch.pk)
+        lifecycle.cancel(user=other_user, batch_id=batch.pk)
 
 
 def choose(user: User, batch: PhotoBatch, row: PhotoFile, **values: object) -> PhotoFile:

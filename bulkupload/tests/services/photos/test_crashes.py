@@ -17,15 +17,15 @@ from bulkupload.services.photos import attach, batches, dispatch, finish, lifecy
 from bulkupload.tests.photo_batches import (
     choose,
     create,
-    declared,
-    imported,
+    declarations_of,
+    finished_batch,
+    image_hashes,
     outcomes,
     photos,
-    pictures,
     product,
     run,
-    short,
-    uploaded,
+    short_hashes,
+    uploaded_batch,
 )
 from media.errors import StoreUnavailableError
 from media.models import Attachment, Upload
@@ -58,7 +58,7 @@ def test_every_photo_is_attached_once_despite_a_crash_at_any_step(
     settings.LEASE_SECONDS = 0  # the lease of a dead worker ends immediately
     shoe = product(user, "AW-1")
     paths = ("AW-1_2.png", "AW-1_3.png", "AW-1_1.png")
-    batch = uploaded(user, photos(*paths), on_existing=on_existing)
+    batch = uploaded_batch(user, photos(*paths), on_existing=on_existing)
     crashes = 0
 
     for _ in range(12):
@@ -76,13 +76,13 @@ def test_every_photo_is_attached_once_despite_a_crash_at_any_step(
     assert crashes >= 1
     assert batch.status == PhotoBatchStatus.DONE
     assert outcomes(batch) == dict.fromkeys(sorted(paths), "READY")
-    assert pictures(shoe) == {"images": short(1, 2), "cover_image": short(3)}
+    assert image_hashes(shoe) == {"images": short_hashes(1, 2), "cover_image": short_hashes(3)}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_workers_keep_the_order_of_a_list(public: MemoryStore, user: User) -> None:
     shoe = product(user, "AW-1")
-    batch = uploaded(user, photos(*(f"AW-1_{number}.png" for number in range(2, 8))))
+    batch = uploaded_batch(user, photos(*(f"AW-1_{number}.png" for number in range(2, 8))))
     ids = [row.pk for row in PhotoFile.objects.to_attach().order_by("-position")]
 
     def attaching(pk: Any) -> Callable[[], None]:
@@ -91,7 +91,7 @@ def test_concurrent_workers_keep_the_order_of_a_list(public: MemoryStore, user: 
     at_once([attaching(pk) for pk in [*ids, *ids]])
     run(batch)
 
-    assert pictures(shoe) == {"images": short(*range(1, 7))}
+    assert image_hashes(shoe) == {"images": short_hashes(*range(1, 7))}
     assert set(outcomes(batch).values()) == {"READY"}
     assert Attachment.objects.count() == 6
 
@@ -99,7 +99,7 @@ def test_concurrent_workers_keep_the_order_of_a_list(public: MemoryStore, user: 
 @pytest.mark.django_db
 def test_a_photo_that_kills_every_worker_is_given_up(public: MemoryStore, user: User) -> None:
     product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1.png"))
+    batch = uploaded_batch(user, photos("AW-1.png"))
     PhotoFile.objects.update(attempts=MAX_ATTEMPTS)
 
     run(batch)
@@ -109,15 +109,19 @@ def test_a_photo_that_kills_every_worker_is_given_up(public: MemoryStore, user: 
 
 
 @pytest.mark.parametrize(
-    ("change", "outcome", "later"),
-    [("slot", "UPLOADED", {"back_image": short(1)}), ("skip", "SKIPPED", {})],
+    ("change", "outcome", "expected_images"),
+    [("slot", "UPLOADED", {"back_image": short_hashes(1)}), ("skip", "SKIPPED", {})],
 )
 @pytest.mark.django_db(transaction=True)
 def test_a_choice_while_a_photo_is_being_attached_wins(
-    public: MemoryStore, user: User, change: str, outcome: str, later: dict[str, list[str]]
+    public: MemoryStore,
+    user: User,
+    change: str,
+    outcome: str,
+    expected_images: dict[str, list[str]],
 ) -> None:
     shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1_front.png"))
+    batch = uploaded_batch(user, photos("AW-1_front.png"))
 
     def interrupt(point: str) -> None:
         if point == "object-checked":
@@ -131,49 +135,49 @@ def test_a_choice_while_a_photo_is_being_attached_wins(
     crash_points.install(interrupt)
     attach.attach(batch.files.get().pk)
 
-    assert (pictures(shoe), outcomes(batch)) == ({}, {"AW-1_front.png": outcome})
+    assert (image_hashes(shoe), outcomes(batch)) == ({}, {"AW-1_front.png": outcome})
     run(batch)
-    assert pictures(shoe) == later
+    assert image_hashes(shoe) == expected_images
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_path_is_added_once_by_concurrent_requests(public: MemoryStore, user: User) -> None:
     batch, _ = create(user, photos("first.png"))
-    refused: list[InvalidValuesError] = []
+    errors: list[InvalidValuesError] = []
 
     def adding(other: str) -> Callable[[], None]:
         def add() -> None:
             paths = photos("same.png", other)
             try:
                 batches.add(
-                    user=user, batch_id=batch.pk, photos=declared(paths), now=timezone.now()
+                    user=user, batch_id=batch.pk, photos=declarations_of(paths), now=timezone.now()
                 )
             except InvalidValuesError as error:
-                refused.append(error)
+                errors.append(error)
 
         return add
 
     at_once([adding("a.png"), adding("b.png"), adding("c.png")])
 
-    assert [error.issues[0].code for error in refused] == ["duplicate"] * 2
+    assert [error.issues[0].code for error in errors] == ["duplicate"] * 2
     assert sorted(outcomes(batch))[1:] == ["first.png", "same.png"]
     assert Upload.objects.count() == 3
 
 
-@pytest.mark.parametrize("ending", ["cancel", "lease"])
+@pytest.mark.parametrize("interruption", ["cancel", "lease"])
 @pytest.mark.django_db(transaction=True)
 def test_work_on_a_photo_that_was_lost_is_not_committed(
-    public: MemoryStore, user: User, settings: Settings, ending: str
+    public: MemoryStore, user: User, settings: Settings, interruption: str
 ) -> None:
     shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1.png"))
+    batch = uploaded_batch(user, photos("AW-1.png"))
     settings.LEASE_SECONDS = 0
 
     def interrupt(point: str) -> None:
         if point == "object-checked":
             crash_points.install(None)
             try:
-                if ending == "cancel":
+                if interruption == "cancel":
                     lifecycle.cancel(user=user, batch_id=batch.pk)
                 else:
                     leases.take(PhotoFile.objects.all())
@@ -183,8 +187,8 @@ def test_work_on_a_photo_that_was_lost_is_not_committed(
     crash_points.install(interrupt)
     attach.attach(batch.files.get().pk)
 
-    assert pictures(shoe) == {}
-    assert outcomes(batch) == {"AW-1.png": "cancelled" if ending == "cancel" else "UPLOADED"}
+    assert image_hashes(shoe) == {}
+    assert outcomes(batch) == {"AW-1.png": "cancelled" if interruption == "cancel" else "UPLOADED"}
 
 
 @pytest.mark.django_db
@@ -192,18 +196,18 @@ def test_a_store_outage_is_retried_for_a_day(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1.png"))
+    batch = uploaded_batch(user, photos("AW-1.png"))
 
-    def away(_key: str) -> None:
+    def fail(_key: str) -> None:
         raise StoreUnavailableError
 
-    monkeypatch.setattr(public, "head", away)
+    monkeypatch.setattr(public, "head", fail)
     attach.attach(batch.files.get().pk)
-    delayed = batch.files.get()
+    delayed_photo = batch.files.get()
     PhotoFile.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
     attach.attach(batch.files.get().pk)
 
-    assert (delayed.status, delayed.attempts) == ("UPLOADED", 0)
+    assert (delayed_photo.status, delayed_photo.attempts) == ("UPLOADED", 0)
     assert outcomes(batch) == {"AW-1.png": "store_unavailable"}
 
 
@@ -213,7 +217,7 @@ def test_a_batch_fills_the_queue_only_a_little(
 ) -> None:
     monkeypatch.setattr(dispatch, "MAX_ENQUEUED", 2)
     product(user, "AW-1")
-    batch = uploaded(user, photos(*(f"AW-1_{number}.png" for number in range(5))))
+    batch = uploaded_batch(user, photos(*(f"AW-1_{number}.png" for number in range(5))))
 
     counts = [dispatch.top_up(batch.pk), dispatch.top_up(batch.pk)]
 
@@ -228,10 +232,10 @@ def test_a_batch_fills_the_queue_only_a_little(
 @pytest.mark.django_db
 def test_photos_without_messages_are_enqueued_again(public: MemoryStore, user: User) -> None:
     product(user, "AW-1")
-    other = UserFactory.create()
-    product(other, "AW-1")
-    uploaded(user, photos("AW-1_1.png"))
-    uploaded(other, photos("AW-1_2.png"))
+    other_user = UserFactory.create()
+    product(other_user, "AW-1")
+    uploaded_batch(user, photos("AW-1_1.png"))
+    uploaded_batch(other_user, photos("AW-1_2.png"))
 
     recovery.resend()
 
@@ -241,7 +245,7 @@ def test_photos_without_messages_are_enqueued_again(public: MemoryStore, user: U
 @pytest.mark.django_db
 def test_recovery_finishes_batches(public: MemoryStore, user: User) -> None:
     product(user, "AW-1")
-    batch = imported(user, photos("AW-1_1.png"))
+    batch = finished_batch(user, photos("AW-1_1.png"))
     PhotoBatch.objects.update(status="RUNNING", finished_at=None)
     PhotoFile.objects.update(status="ATTACHED", finished_at=None)
 
@@ -256,7 +260,7 @@ def test_nothing_is_replaced_while_a_photo_of_the_slot_is_expected(
     public: MemoryStore, user: User
 ) -> None:
     shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=OnExisting.REPLACE)
+    batch = uploaded_batch(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=OnExisting.REPLACE)
     rows = PhotoFile.objects.filter(path="AW-1_3.png")
     rows.update(run_after=timezone.now() + timedelta(hours=1))
 
@@ -264,5 +268,5 @@ def test_nothing_is_replaced_while_a_photo_of_the_slot_is_expected(
     finish.finish(batch.pk)
 
     assert outcomes(batch) == {"AW-1_2.png": "INGESTED", "AW-1_3.png": "UPLOADED"}
-    assert pictures(shoe) == {}
+    assert image_hashes(shoe) == {}
     assert batch.status == PhotoBatchStatus.RUNNING

@@ -1,4 +1,4 @@
-"""How photos and batches end: refusals, retries, cancellation, the report."""
+"""The outcomes of photos and batches: refusals, retries, cancellation, the report."""
 
 from datetime import timedelta
 
@@ -16,17 +16,17 @@ from bulkupload.tests.photo_batches import (
     choose,
     create,
     events,
-    imported,
+    finished_batch,
+    image_hashes,
     outcomes,
     photos,
-    pictures,
     product,
     retry,
     run,
     send,
-    short,
+    short_hashes,
     start,
-    uploaded,
+    uploaded_batch,
 )
 from catalog.models import Product
 from catalog.services import entities
@@ -44,7 +44,7 @@ def test_photos_without_product_fail_and_can_be_chosen(user: User) -> None:
     product(user, "BW-2"), product(user, "bw2")
     files = photos("other.png", "b_w_2.png", "more.png")
 
-    batch = imported(user, files)
+    batch = finished_batch(user, files)
 
     assert batch.status == PhotoBatchStatus.DONE
     assert outcomes(batch) == {
@@ -61,7 +61,7 @@ def test_photos_without_product_fail_and_can_be_chosen(user: User) -> None:
         "more.png": "READY",
         "other.png": "READY",
     }
-    assert pictures(shoe) == {"images": short(1)}
+    assert image_hashes(shoe) == {"images": short_hashes(1)}
 
 
 def test_a_reported_photo_that_was_never_sent_is_refused(user: User, public: MemoryStore) -> None:
@@ -75,12 +75,12 @@ def test_a_reported_photo_that_was_never_sent_is_refused(user: User, public: Mem
     run(batch)
 
     assert outcomes(batch) == {"AW-1_front.png": "file_not_found"}
-    assert pictures(shoe) == {}
+    assert image_hashes(shoe) == {}
     retry(user, batch)
-    [(waiting, ticket)] = tickets.issue_again(
+    [(waiting_photo, ticket)] = tickets.issue_again(
         user=user, batch_id=batch.pk, photo_ids=[row.photo.pk], now=timezone.now()
     )
-    assert (waiting.status, ticket is None) == ("WAITING", False)
+    assert (waiting_photo.status, ticket is None) == ("WAITING", False)
     assert ticket is not None
     assert client_put(public, ticket.put, photo(1)) == 200
     tickets.report_uploaded(
@@ -103,13 +103,13 @@ def test_a_file_that_cannot_be_decoded_can_be_sent_again(user: User, public: Mem
     assert set(outcomes(batch).values()) == {"image_undecodable"}
 
     retry(user, batch)
-    again = tickets.issue_again(
+    rows_and_tickets = tickets.issue_again(
         user=user,
         batch_id=batch.pk,
         photo_ids=[row.photo.pk for row in matched],
         now=timezone.now(),
     )
-    for row, ticket in again:
+    for row, ticket in rows_and_tickets:
         assert ticket is not None
         assert client_put(public, ticket.put, files[row.path]) == 200
         tickets.report_uploaded(
@@ -118,12 +118,12 @@ def test_a_file_that_cannot_be_decoded_can_be_sent_again(user: User, public: Mem
     run(batch)
 
     assert set(outcomes(batch).values()) == {"READY"}
-    assert pictures(shoe) == {"images": short(1), "cover_image": short(2)}
+    assert image_hashes(shoe) == {"images": short_hashes(1), "cover_image": short_hashes(2)}
 
 
 def test_a_deleted_product_gets_no_photo(user: User) -> None:
     shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1_front.png"))
+    batch = uploaded_batch(user, photos("AW-1_front.png"))
     entities.delete(Product, user=user, entity_id=shoe.pk)
 
     run(batch)
@@ -136,14 +136,14 @@ def test_a_batch_of_a_user_who_has_left_is_cancelled() -> None:
     member = MembershipFactory.create()
     scope = OwnerScope(user_id=member.user.pk, organization_id=member.organization.pk)
     shoe = product(member.user, "AW-1", organization=member.organization)
-    batch = uploaded(member.user, photos("AW-1_front.png"), scope=scope)
+    batch = uploaded_batch(member.user, photos("AW-1_front.png"), scope=scope)
     member.delete()
 
     run(batch)
 
     assert batch.status == PhotoBatchStatus.CANCELLED
     assert outcomes(batch) == {"AW-1_front.png": "owner_gone"}
-    assert pictures(shoe) == {}
+    assert image_hashes(shoe) == {}
 
 
 def test_cancelling_keeps_what_is_attached(user: User) -> None:
@@ -154,17 +154,17 @@ def test_cancelling_keeps_what_is_attached(user: User) -> None:
     start(user, batch)
     run(batch)
 
-    cancelled = [lifecycle.cancel(user=user, batch_id=batch.pk) for _ in range(2)]
+    batches = [lifecycle.cancel(user=user, batch_id=batch.pk) for _ in range(2)]
 
-    assert [row.status for row in cancelled] == [PhotoBatchStatus.CANCELLED] * 2
+    assert [row.status for row in batches] == [PhotoBatchStatus.CANCELLED] * 2
     assert outcomes(batch) == {"AW-1_1.png": "READY", "AW-1_2.png": "cancelled"}
-    assert pictures(shoe) == {"cover_image": short(1)}
+    assert image_hashes(shoe) == {"cover_image": short_hashes(1)}
     assert events() == ["created", "started", "cancelled"]
 
 
 def test_only_unfinished_batches_are_cancelled_and_failed_ones_retried(user: User) -> None:
     product(user, "AW-1")
-    batch = imported(user, photos("AW-1_1.png"))
+    batch = finished_batch(user, photos("AW-1_1.png"))
 
     with pytest.raises(PhotoBatchEndedError):
         lifecycle.cancel(user=user, batch_id=batch.pk)
@@ -175,9 +175,9 @@ def test_only_unfinished_batches_are_cancelled_and_failed_ones_retried(user: Use
 
 
 def test_a_batch_does_not_end_before_a_complete_slot_is_replaced(user: User) -> None:
-    """Its last file may be verified just before the end, and after the slot was looked at."""
+    """Its last file may be verified after the slot was checked and before the batch ends."""
     shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=REPLACE)
+    batch = uploaded_batch(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=REPLACE)
     for row in PhotoFile.objects.to_attach():
         attach.attach(row.pk)
     drain()
@@ -191,17 +191,17 @@ def test_a_batch_does_not_end_before_a_complete_slot_is_replaced(user: User) -> 
     assert outcomes(batch) == {"AW-1_2.png": "INGESTED", "AW-1_3.png": "INGESTED"}
     run(batch)
     assert batch.status == PhotoBatchStatus.DONE
-    assert pictures(shoe) == {"images": short(1, 2)}
+    assert image_hashes(shoe) == {"images": short_hashes(1, 2)}
 
 
 def test_a_batch_does_not_end_before_a_failure_is_saved(user: User) -> None:
     product(user, "AW-1")
-    batch = uploaded(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=REPLACE)
+    batch = uploaded_batch(user, photos("AW-1_2.png", "AW-1_3.png"), on_existing=REPLACE)
     for row in PhotoFile.objects.to_attach():
         attach.attach(row.pk)
     drain()
-    failed = MediaResource.objects.filter(content_hash__startswith=short(1)[0])
-    failed.update(status="FAILED", failure_code="image_undecodable")
+    resources = MediaResource.objects.filter(content_hash__startswith=short_hashes(1)[0])
+    resources.update(status="FAILED", failure_code="image_undecodable")
 
     assert not lifecycle.end_if_done(batch.pk)
 
@@ -237,7 +237,7 @@ def test_a_batch_ends_after_a_day_without_arrivals(user: User, *, is_started: bo
 
 def test_the_report_has_a_line_for_each_photo(user: User) -> None:
     product(user, "-AW-1")
-    batch = imported(user, photos("-AW-1_front.png", "other.png"))
+    batch = finished_batch(user, photos("-AW-1_front.png", "other.png"))
 
     lines = b"".join(report.report(batch)).decode("utf-8-sig").splitlines()
 
@@ -249,7 +249,7 @@ def test_the_report_has_a_line_for_each_photo(user: User) -> None:
 
 
 def test_old_batches_are_deleted_with_their_photos(user: User) -> None:
-    old, recent = imported(user, photos("a.png")), imported(user, photos("b.png"))
+    old, recent = finished_batch(user, photos("a.png")), finished_batch(user, photos("b.png"))
     PhotoBatch.objects.filter(pk=old.pk).update(finished_at="2020-01-01T00:00Z")
 
     retention.discard_old_photo_batches()

@@ -18,14 +18,14 @@ from bulkupload.services.photos import arrivals, choices, lifecycle, tickets
 from bulkupload.services.photos.choices import Choice
 from bulkupload.tests.photo_batches import (
     create,
-    imported,
+    finished_batch,
     outcomes,
     photos,
     product,
     report,
     send,
     start,
-    uploaded,
+    uploaded_batch,
 )
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import client_put
@@ -53,14 +53,14 @@ def test_an_expired_ticket_is_replaced(user: User, public: MemoryStore) -> None:
     batch, [first, second] = create(user, files)
     send(user, batch, [second], files)
 
-    [(photo_, ticket), (_, none)] = tickets.issue_again(
+    [(photo_, ticket), (_, no_ticket)] = tickets.issue_again(
         user=user,
         batch_id=batch.pk,
         photo_ids=[first.photo.pk, second.photo.pk],
         now=timezone.now(),
     )
 
-    assert none is None  # it has arrived
+    assert no_ticket is None  # it has arrived
     assert ticket is not None
     assert first.ticket is not None
     assert ticket.upload_id != first.ticket.upload_id
@@ -69,13 +69,13 @@ def test_an_expired_ticket_is_replaced(user: User, public: MemoryStore) -> None:
 
 def test_unknown_photos_are_named(user: User) -> None:
     batch, [row] = create(user, photos("a.png"))
-    _, [other] = create(user, photos("a.png"))
+    _, [other_photo] = create(user, photos("a.png"))
 
     with pytest.raises(InvalidValuesError) as error:
         tickets.report_uploaded(
             user=user,
             batch_id=batch.pk,
-            photo_ids=[row.photo.pk, other.photo.pk, uuid4()],
+            photo_ids=[row.photo.pk, other_photo.photo.pk, uuid4()],
             now=timezone.now(),
         )
 
@@ -86,17 +86,19 @@ def test_unknown_photos_are_named(user: User) -> None:
 def test_a_report_is_repeated_after_the_batch_has_ended(user: User) -> None:
     """The response to the first one was lost, and the workers were fast."""
     product(user, "AW-1")
-    batch = imported(user, {**photos("AW-1_1.png", "other.png"), "AW-1_2.png": b"no image" * 20})
-    ended = outcomes(batch)
+    batch = finished_batch(
+        user, {**photos("AW-1_1.png", "other.png"), "AW-1_2.png": b"no image" * 20}
+    )
+    final_outcomes = outcomes(batch)
 
     report(user, batch, list(batch.files.all()))
 
-    assert ended == {
+    assert final_outcomes == {
         "AW-1_1.png": "READY",
         "AW-1_2.png": "content_type_mismatch",
         "other.png": "no_product",
     }
-    assert outcomes(batch) == ended
+    assert outcomes(batch) == final_outcomes
 
 
 @pytest.mark.parametrize("is_cancelled", [True, False])
@@ -115,12 +117,12 @@ def test_an_upload_that_came_too_late_is_refused(user: User, *, is_cancelled: bo
     assert outcomes(batch) == {"AW-1.png": "cancelled" if is_cancelled else "never_sent"}
 
 
-def test_uploads_nobody_reports_are_found(user: User, public: MemoryStore) -> None:
+def test_unreported_uploads_are_found(user: User, public: MemoryStore) -> None:
     product(user, "AW-1")
     files = photos("AW-1_1.png", "AW-1_2.png")
-    batch, [sent, _] = create(user, files)
-    assert sent.ticket is not None
-    client_put(public, sent.ticket.put, files["AW-1_1.png"])
+    batch, [uploaded_photo, _] = create(user, files)
+    assert uploaded_photo.ticket is not None
+    client_put(public, uploaded_photo.ticket.put, files["AW-1_1.png"])
     later = timezone.now() + arrivals.CHECK_AFTER
 
     counts = [
@@ -133,7 +135,7 @@ def test_uploads_nobody_reports_are_found(user: User, public: MemoryStore) -> No
     assert outcomes(batch) == {"AW-1_1.png": "UPLOADED", "AW-1_2.png": "WAITING"}
 
 
-def test_uploads_that_were_never_looked_for_come_first(
+def test_uploads_that_were_never_checked_come_first(
     user: User, public: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arrivals, "BATCH_SIZE", 1)
@@ -153,26 +155,33 @@ def test_uploads_that_were_never_looked_for_come_first(
 
 def test_a_product_is_chosen_by_hand(user: User) -> None:
     shoe = product(user, "AW-1")
-    batch = uploaded(user, photos("other.png"))
+    batch = uploaded_batch(user, photos("other.png"))
     [row] = batch.files.all()
 
-    chosen = choose(user, batch, row, product_id=shoe.pk, slot="back_image")
+    chosen_photo = choose(user, batch, row, product_id=shoe.pk, slot="back_image")
 
-    assert (chosen.product_id, chosen.sku, chosen.slot) == (shoe.pk, "AW-1", "back_image")
-    assert (chosen.status, chosen.matched_by) == (PhotoStatus.UPLOADED, "hand")
+    assert (chosen_photo.product_id, chosen_photo.sku, chosen_photo.slot) == (
+        shoe.pk,
+        "AW-1",
+        "back_image",
+    )
+    assert (chosen_photo.status, chosen_photo.matched_by) == (PhotoStatus.UPLOADED, "hand")
 
 
-def test_a_photo_is_skipped_and_taken_back(user: User) -> None:
+def test_a_photo_is_skipped_and_restored(user: User) -> None:
     product(user, "AW-1")
     batch, [row] = create(user, photos("AW-1.png"))
 
-    skipped = choose(user, batch, row.photo, skip=True)
-    restored = choose(user, batch, row.photo, skip=False)
+    skipped_photo = choose(user, batch, row.photo, skip=True)
+    restored_photo = choose(user, batch, row.photo, skip=False)
 
-    assert [skipped.status, restored.status] == [PhotoStatus.SKIPPED, PhotoStatus.WAITING]
+    assert [skipped_photo.status, restored_photo.status] == [
+        PhotoStatus.SKIPPED,
+        PhotoStatus.WAITING,
+    ]
 
 
-def test_choices_that_are_not_possible(user: User) -> None:
+def test_impossible_choices_are_refused(user: User) -> None:
     foreign = product(UserFactory.create(), "AW-1")
     batch, [row] = create(user, photos("other.png"))
 

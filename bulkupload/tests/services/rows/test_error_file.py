@@ -37,34 +37,34 @@ MIB = 1024 * 1024
 def test_a_formula_is_unchanged_in_json_and_harmless_in_csv(
     private: MemoryStore, user: User, trigger: str
 ) -> None:
-    evil = f"{trigger}cmd|' /C calc'!A0"
-    refused = {field: refused_row_with(evil, field) for field in TEXTS}
+    formula = f"{trigger}cmd|' /C calc'!A0"
+    refused_rows = {field: refused_row_with(formula, field) for field in TEXTS}
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, TEXTS, quoting=csv.QUOTE_ALL)
     writer.writeheader()
-    writer.writerows(refused.values())
+    writer.writerows(refused_rows.values())
 
     job = import_table(user, text.getvalue())
 
     error_rows = list(csv.DictReader(io.StringIO(error_file_of(job).decode(), newline="")))
-    for (field, row), cells in zip(refused.items(), error_rows, strict=True):
-        assert cells[field] == "'" + evil
+    for (field, row), cells in zip(refused_rows.items(), error_rows, strict=True):
+        assert cells[field] == "'" + formula
         assert not any(is_unsafe(cell.lstrip("'")) and cell[0] != "'" for cell in cells.values())
         assert [cells[name] for name in TEXTS if name != field] == [
             row[name] for name in TEXTS if name != field
         ]
     assert error_file_of(job).count(b'"') >= (1 + len(TEXTS)) * 2 * (len(TEXTS) + 4)
 
-    fixed = error_file_of(job).replace(b"y" * 101, b"y")
-    assert row_counts(import_table(user, fixed)) == RowCounts(created=len(TEXTS))
+    fixed_table = error_file_of(job).replace(b"y" * 101, b"y")
+    assert row_counts(import_table(user, fixed_table)) == RowCounts(created=len(TEXTS))
     for field in TEXTS:
-        sku = evil.strip() if field == "sku" else f"S-{field}"
-        assert Product.objects.values_list(field, flat=True).get(sku=sku) == evil.strip()
+        sku = formula.strip() if field == "sku" else f"S-{field}"
+        assert Product.objects.values_list(field, flat=True).get(sku=sku) == formula.strip()
 
 
-def refused_row_with(evil: str, field: str) -> dict[str, str]:
+def refused_row_with(text: str, field: str) -> dict[str, str]:
     """Return a row with this text in one field and another field that is too long."""
-    row = dict.fromkeys(TEXTS, "x") | {"sku": f"S-{field}"} | {field: evil}
+    row = dict.fromkeys(TEXTS, "x") | {"sku": f"S-{field}"} | {field: text}
     return row | {"gender" if field != "gender" else "color": "y" * 101}
 
 
@@ -137,9 +137,9 @@ def test_an_error_file_of_very_long_rows_needs_little_memory(
     private: MemoryStore, user: User
 ) -> None:
     job = import_table(user, "sku,name\n,Shoe\n")
-    long = ["x" * 60_000] * 17  # in columns without a name
+    long_cells = ["x" * 60_000] * 17  # in columns without a name
     for row in range(2, 62):
-        cells = json.dumps(["", str(row), *long])
+        cells = json.dumps(["", str(row), *long_cells])
         BulkUploadRowError.objects.create(job=job, row=row, position=0, line=row + 1, cells=cells)
     tracemalloc.start()
     try:

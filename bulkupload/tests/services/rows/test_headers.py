@@ -32,11 +32,11 @@ def test_a_mapping_takes_precedence(private: MemoryStore, user: User) -> None:
     table = "code;name;label\nA;ignored;Shoe\n"
 
     job = import_table(user, table, mapping={"code": "sku", "label": "name", "name": None})
-    missing = import_table(user, table, mapping={"codes": "sku"})
+    failed_job = import_table(user, table, mapping={"codes": "sku"})
 
     assert row_counts(job) == RowCounts(created=1)
     assert Product.objects.get().name == "Shoe"
-    assert missing.failure_code == "mapping_column"
+    assert failed_job.failure_code == "mapping_column"
 
 
 @pytest.mark.covers("T62")

@@ -53,12 +53,12 @@ def test_an_empty_cell_clears_and_an_absent_column_leaves(private: MemoryStore, 
 
 
 def test_unchanged_rows_are_counted_and_not_written(private: MemoryStore, user: User) -> None:
-    unchanged = Product.objects.create(user=user, sku="A", name="Shoe", brand="Us")
+    unchanged_product = Product.objects.create(user=user, sku="A", name="Shoe", brand="Us")
 
     job = import_table(user, "sku,name\nA,Shoe\n")
 
     assert row_counts(job) == RowCounts(unchanged=1)
-    assert Product.objects.get().updated_at == unchanged.updated_at
+    assert Product.objects.get().updated_at == unchanged_product.updated_at
 
 
 def last_locking_transactions(user: User) -> list[int]:
@@ -66,7 +66,7 @@ def last_locking_transactions(user: User) -> list[int]:
     with connection.cursor() as cursor:
         query = "SELECT xmax::text::bigint FROM catalog_product WHERE user_id = %s ORDER BY sku"
         cursor.execute(query, [user.pk])
-        return [locker for (locker,) in cursor.fetchall()]
+        return [transaction_id for (transaction_id,) in cursor.fetchall()]
 
 
 def test_unchanged_rows_do_not_lock_their_products(private: MemoryStore, user: User) -> None:

@@ -12,7 +12,7 @@ from catalog.models import Product
 from catalog.services import entities
 from media.storage.testing.memory import MemoryStore
 
-AWKWARD = [
+SPECIAL_CHARACTERS = [
     "\\N",
     "\\.",
     "\\",
@@ -32,29 +32,31 @@ AWKWARD = [
 
 @pytest.mark.covers("T62")
 @pytest.mark.django_db(transaction=True)
-def test_awkward_characters_are_stored_as_they_were_sent(private: MemoryStore, user: User) -> None:
+def test_special_characters_are_stored_as_they_were_sent(private: MemoryStore, user: User) -> None:
     text = io.StringIO(newline="")
-    rows = [[f"S{n}", f"Name {n}", f"x{cell}x", cell] for n, cell in enumerate(AWKWARD)]
+    rows = [[f"S{n}", f"Name {n}", f"x{cell}x", cell] for n, cell in enumerate(SPECIAL_CHARACTERS)]
     csv.writer(text).writerows([["sku", "name", "description", "brand"], *rows])
 
-    first, again = import_table(user, text.getvalue()), import_table(user, text.getvalue())
+    first, second = import_table(user, text.getvalue()), import_table(user, text.getvalue())
 
-    stored = Product.objects.order_by("name").values_list("sku", "name", "description", "brand")
-    assert sorted(map(list, stored)) == sorted(rows)
-    assert row_counts(first) == RowCounts(created=len(AWKWARD))
-    assert row_counts(again) == RowCounts(unchanged=len(AWKWARD))
+    stored_rows = Product.objects.order_by("name").values_list(
+        "sku", "name", "description", "brand"
+    )
+    assert sorted(map(list, stored_rows)) == sorted(rows)
+    assert row_counts(first) == RowCounts(created=len(SPECIAL_CHARACTERS))
+    assert row_counts(second) == RowCounts(unchanged=len(SPECIAL_CHARACTERS))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_deleted_product_is_neither_matched_nor_changed(private: MemoryStore, user: User) -> None:
-    gone = Product.objects.create(user=user, name="Gone", sku="A")
-    entities.set_deleted(Product, [gone], deleted_at=Now())
+    deleted_product = Product.objects.create(user=user, name="Gone", sku="A")
+    entities.set_deleted(Product, [deleted_product], deleted_at=Now())
 
     first = import_table(user, "sku,name\nA,Shoe\n")
     second = import_table(user, "sku,name\nA,Shoe\n")
 
-    gone.refresh_from_db()
+    deleted_product.refresh_from_db()
     assert row_counts(first) == RowCounts(created=1)
     assert row_counts(second) == RowCounts(unchanged=1)
     assert Product.objects.get().name == "Shoe"
-    assert (gone.name, Product.with_deleted.count()) == ("Gone", 2)
+    assert (deleted_product.name, Product.with_deleted.count()) == ("Gone", 2)

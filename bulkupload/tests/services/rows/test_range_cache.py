@@ -34,7 +34,7 @@ def fetches(private: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return offsets
 
 
-def stored(private: MemoryStore, body: bytes = TABLE) -> TableVersion:
+def stored_table(private: MemoryStore, body: bytes = TABLE) -> TableVersion:
     head = private.put(KEY, body, headers=ObjectHeaders(content_type="text/csv"))
     return TableVersion(key=KEY, etag=head.etag)
 
@@ -50,7 +50,7 @@ def read(
 def test_ranges_after_the_first_one_are_cached(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
-    source = stored(private)
+    source = stored_table(private)
 
     parts = [read(cache, source, start, 100) for start in (1000, 1100, 3000, 1000)]
 
@@ -62,7 +62,7 @@ def test_ranges_outside_the_cached_one_are_fetched(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
     body = TABLE * (2 * FETCH_BYTES // len(TABLE))
-    source = stored(private, body)
+    source = stored_table(private, body)
 
     for start in (1000, 10, FETCH_BYTES + 5, FETCH_BYTES + 105):
         assert read(cache, source, start, 100) == body[start : start + 100]
@@ -74,7 +74,7 @@ def test_a_range_longer_than_the_cache_is_not_cached(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
     body = TABLE * (2 * FETCH_BYTES // len(TABLE))
-    source = stored(private, body)
+    source = stored_table(private, body)
 
     assert read(cache, source, 7, FETCH_BYTES + 1) == body[7 : FETCH_BYTES + 8]
 
@@ -82,9 +82,9 @@ def test_a_range_longer_than_the_cache_is_not_cached(
 def test_another_version_of_the_table_is_not_read_from_the_cache(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
-    old = stored(private)
+    old = stored_table(private)
     read(cache, old, 0, 100)
-    new = stored(private, TABLE[::-1])
+    new = stored_table(private, TABLE[::-1])
 
     assert read(cache, new, 0, 100) == TABLE[::-1][:100]
     with pytest.raises(PreconditionFailedError):
@@ -95,10 +95,10 @@ def test_another_version_of_the_table_is_not_read_from_the_cache(
 def test_a_deleted_or_replaced_table_is_detected_despite_the_cache(
     private: MemoryStore, cache: RangeCache
 ) -> None:
-    source = stored(private)
+    source = stored_table(private)
     read(cache, source, 0, 100)
 
-    stored(private, b"another")
+    stored_table(private, b"another")
     with pytest.raises(PreconditionFailedError):
         read(cache, source, 100, 100)
     private.delete_many([KEY])
@@ -109,7 +109,7 @@ def test_a_deleted_or_replaced_table_is_detected_despite_the_cache(
 def test_without_reading_ahead_only_the_range_is_fetched(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
-    source = stored(private)
+    source = stored_table(private)
 
     parts = [read(cache, source, start, 100, reads_ahead=False) for start in (0, 100)]
 
@@ -118,7 +118,7 @@ def test_without_reading_ahead_only_the_range_is_fetched(
 
 
 def test_a_fetch_reports_progress_after_each_block(private: MemoryStore, cache: RangeCache) -> None:
-    byte_range = ByteRange(table=stored(private, TABLE * 64), start=0, length=10)
+    byte_range = ByteRange(table=stored_table(private, TABLE * 64), start=0, length=10)
     calls: list[int] = []
 
     with cache.open(byte_range, reads_ahead=True, on_progress=lambda: calls.append(1)) as body:
@@ -128,15 +128,15 @@ def test_a_fetch_reports_progress_after_each_block(private: MemoryStore, cache: 
 
 
 def test_a_table_that_ends_early_returns_the_rest(private: MemoryStore, cache: RangeCache) -> None:
-    source = stored(private)
+    source = stored_table(private)
 
     assert read(cache, source, len(TABLE) - 10, 100) == TABLE[-10:]
 
 
 def test_a_failed_fetch_is_not_cached(private: MemoryStore, cache: RangeCache) -> None:
-    source = stored(private)
-    deleted = TableVersion(key=KEY.replace("source", "gone"), etag=source.etag)
+    source = stored_table(private)
+    deleted_table = TableVersion(key=KEY.replace("source", "gone"), etag=source.etag)
 
     with pytest.raises(ObjectNotFoundError):
-        read(cache, deleted, 0, 10)
+        read(cache, deleted_table, 0, 10)
     assert read(cache, source, 0, 10) == TABLE[:10]

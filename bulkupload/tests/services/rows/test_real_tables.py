@@ -100,9 +100,9 @@ def test_a_refused_decimal_is_refused_again_in_the_error_file(
 ) -> None:
     job = import_table(user, "sku,name\n12345.0,Boot\n")
 
-    again = import_table(user, b"".join(error_file.error_file(job)))
+    second_job = import_table(user, b"".join(error_file.error_file(job)))
 
-    assert errors_of(again) == [(1, 2, "sku", "excel_damage")]
+    assert errors_of(second_job) == [(1, 2, "sku", "excel_damage")]
 
 
 # --- Concatenated files, Ctrl-Z and spaces -------------------------------------------------------
@@ -130,10 +130,12 @@ def test_a_repeated_header_is_skipped_with_a_warning(
 
 
 @pytest.mark.parametrize(
-    "again", ["SKU,Name,Color", "\ufeffSku, NAME ,color", '"sku" ,"name","color" ']
+    "repeated_header", ["SKU,Name,Color", "\ufeffSku, NAME ,color", '"sku" ,"name","color" ']
 )
-def test_a_header_is_recognized_in_any_case(private: MemoryStore, user: User, again: str) -> None:
-    job = import_table(user, f"sku,name,color\nA,Boot,red\n{again}\nB,Hat,blue\n")
+def test_a_header_is_recognized_in_any_case(
+    private: MemoryStore, user: User, repeated_header: str
+) -> None:
+    job = import_table(user, f"sku,name,color\nA,Boot,red\n{repeated_header}\nB,Hat,blue\n")
 
     assert names(user) == {"A": "Boot", "B": "Hat"}
     message = "The header is repeated in line 3 and was skipped there."
@@ -191,7 +193,7 @@ def test_spaces_after_quotes_are_ignored(private: MemoryStore, user: User, end: 
 
 # --- The table is not at the top --------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("above", "delimiter"),
+    ("title_rows", "delimiter"),
     [
         ("Autumn/Winter 2026,,\n\n", ","),
         ("Autumn; Winter; 2026\nexported by Ada\n", ";"),
@@ -200,13 +202,13 @@ def test_spaces_after_quotes_are_ignored(private: MemoryStore, user: User, end: 
     ],
 )
 def test_the_header_is_found_below_title_rows(
-    private: MemoryStore, user: User, above: str, delimiter: str
+    private: MemoryStore, user: User, title_rows: str, delimiter: str
 ) -> None:
     table = "sku,name,color\nA,Boot,red\n,Hat,blue\n".replace(",", delimiter)
 
-    job = import_table(user, above + table)
+    job = import_table(user, title_rows + table)
 
-    line = above.count("\n") + 1
+    line = title_rows.count("\n") + 1
     assert errors_of(job) == [(2, line + 2, "sku", "missing")]
     assert names(user) == {"A": "Boot"}
 
@@ -271,7 +273,7 @@ def test_a_repeated_sku_causes_a_warning_with_both_lines(
     private: MemoryStore, user: User, settings: Settings, rows_per_chunk: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows_per_chunk
-    other = import_table(user, "sku,name\nA,older\n")
+    other_job = import_table(user, "sku,name\nA,older\n")
 
     job = import_table(user, "sku,name\nA,one\nB,two\nC,three\nA,four\n\nD,five\nA,six\n")
 
@@ -283,16 +285,16 @@ def test_a_repeated_sku_causes_a_warning_with_both_lines(
     ]
     assert "line 2" in warnings(job)[0][3]
     assert "line 5" in warnings(job)[0][3]
-    assert warnings(other) == []
+    assert warnings(other_job) == []
     with pytest.raises(NothingToRetryError):
         jobs.retry(user=user, job_id=job.pk)
 
 
 # --- Images ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "between", [", ", ",", ";", "; ", "\n", "\r\n", " ", "  ", " | ", "|", "\t", " ,\n"]
+    "separator", [", ", ",", ";", "; ", "\n", "\r\n", " ", "  ", " | ", "|", "\t", " ,\n"]
 )
-def test_urls_may_be_separated_in_many_ways(between: str) -> None:
+def test_urls_may_be_separated_in_many_ways(separator: str) -> None:
     urls = ["https://a.example/1.jpg?x=1,2", "https://a.example/2;3.jpg"]
 
-    assert read_cell("images", between.join(urls) + between.rstrip("|")) == urls
+    assert read_cell("images", separator.join(urls) + separator.rstrip("|")) == urls

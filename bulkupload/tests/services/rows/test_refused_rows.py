@@ -1,4 +1,4 @@
-"""A row that cannot be read is refused alone."""
+"""A row that cannot be read is refused; all other rows are imported."""
 
 import pytest
 from hypothesis import HealthCheck, given

@@ -113,12 +113,12 @@ def test_an_empty_workbook_is_reported_with_a_hint_about_sheets(
 
 def test_a_sheet_that_declares_a_huge_size_fails_the_job(private: MemoryStore, user: User) -> None:
     book = workbook({1: ["sku", "name"], 2: ["A", "Shoe"]})
-    huge = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(huge, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b'r="B2"', b'r="XFD1048576"'))
+    huge_book = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as source, zipfile.ZipFile(huge_book, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b'r="B2"', b'r="XFD1048576"'))
 
-    job = import_table(user, huge.getvalue(), filename="huge.xlsx")
+    job = import_table(user, huge_book.getvalue(), filename="huge.xlsx")
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "unreadable")
 

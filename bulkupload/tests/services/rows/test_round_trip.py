@@ -66,9 +66,9 @@ def test_an_unchanged_error_file_has_the_same_errors_again(
 
 @pytest.mark.covers("T60", "T62")
 @pytest.mark.parametrize(
-    ("table", "good"),
+    ("table", "created_count"),
     [
-        # The error file has only the refused rows, not those because of which they were refused.
+        # The error file has only the refused rows, without the rows that caused the refusals.
         (b"sku;name\r\n0901231;a\r\n0901232;b\r\n90789;c\r\n", 2),
         ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b"B,Caf\xe9 M\xfcller\n", 2),
         ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b'B,"Caf\xe9 \xfc "x"\n', 2),
@@ -80,18 +80,24 @@ def test_an_unchanged_error_file_has_the_same_errors_again(
     ids=["zeros", "bytes", "broken", "quotes", "variant", "images", "columns"],
 )
 def test_rows_that_were_refused_because_of_other_rows_stay_refused(
-    private: MemoryStore, user: User, table: bytes, good: int
+    private: MemoryStore, user: User, table: bytes, created_count: int
 ) -> None:
     first = import_table(user, table)
     names = list(Product.objects.order_by("sku").values_list("name", flat=True))
 
-    again = import_table(user, error_file_of(first))
-    retried = run_job(jobs.retry(user=user, job_id=first.pk))
+    second_job = import_table(user, error_file_of(first))
+    retry_job = run_job(jobs.retry(user=user, job_id=first.pk))
 
-    codes = [[code for _, code, _ in errors_by_column(job)] for job in (first, again, retried)]
+    codes = [
+        [code for _, code, _ in errors_by_column(job)] for job in (first, second_job, retry_job)
+    ]
     assert codes[0] == codes[1] == codes[2] != []
-    assert row_counts(first) == RowCounts(created=good, failed=len(codes[0]))
-    assert row_counts(again) == row_counts(retried) == RowCounts(failed=row_counts(first).failed)
+    assert row_counts(first) == RowCounts(created=created_count, failed=len(codes[0]))
+    assert (
+        row_counts(second_job)
+        == row_counts(retry_job)
+        == RowCounts(failed=row_counts(first).failed)
+    )
     assert list(Product.objects.order_by("sku").values_list("name", flat=True)) == names
 
 
@@ -150,18 +156,18 @@ def test_a_damaged_sku_is_refused_again_whatever_the_message(
     assert BulkUploadRowError.objects.get(job=third).message == message
 
 
-@pytest.mark.parametrize("zeros", [["00", "0000"], ["0000", "00"]])
+@pytest.mark.parametrize("paddings", [["00", "0000"], ["0000", "00"]])
 def test_a_damaged_sku_is_as_long_as_the_longest_of_the_tables_that_had_it(
-    private: MemoryStore, user: User, zeros: list[str]
+    private: MemoryStore, user: User, paddings: list[str]
 ) -> None:
-    for padding in zeros:
+    for padding in paddings:
         table = f"sku,name\n{padding}01231,a\n{padding}01232,b\n90789,c\n"
-        refused = import_table(user, table)
+        first_job = import_table(user, table)
 
-    again = import_table(user, error_file_of(refused))
+    second_job = import_table(user, error_file_of(first_job))
 
-    assert errors_by_column(again) == [("sku", "excel_damage", "90789")]
-    assert "000090789" in BulkUploadRowError.objects.get(job=again).message
+    assert errors_by_column(second_job) == [("sku", "excel_damage", "90789")]
+    assert "000090789" in BulkUploadRowError.objects.get(job=second_job).message
 
 
 @pytest.mark.parametrize("cell", ["90789 ", "\u00a090789", '"=""90789"""', "90789\u200b"])
@@ -183,21 +189,25 @@ def test_a_damaged_sku_is_refused_again_after_a_spreadsheet_saved_the_error_file
 def test_a_long_number_stored_as_text_is_still_exact_in_a_retry(
     private: MemoryStore, user: User
 ) -> None:
-    exact, cut = "400638133393000000", "400638133393111000"
+    exact, truncated = "400638133393000000", "400638133393111000"
     first = import_table(user, workbook({1: ["sku", "name"], 2: [exact, ""]}), filename="p.xlsx")
-    table = import_table(user, f"sku,name\n{cut},Shoe\n")
+    table = import_table(user, f"sku,name\n{truncated},Shoe\n")
 
-    again = run_job(jobs.retry(user=user, job_id=first.pk))
-    third = run_job(jobs.retry(user=user, job_id=again.pk))
-    still = run_job(jobs.retry(user=user, job_id=table.pk))
+    first_retry = run_job(jobs.retry(user=user, job_id=first.pk))
+    third = run_job(jobs.retry(user=user, job_id=first_retry.pk))
+    second_retry = run_job(jobs.retry(user=user, job_id=table.pk))
 
     assert (
         errors_by_column(first)
-        == errors_by_column(again)
+        == errors_by_column(first_retry)
         == errors_by_column(third)
         == [("name", "missing", "")]
     )
-    assert errors_by_column(still) == errors_by_column(table) == [("sku", "excel_damage", cut)]
+    assert (
+        errors_by_column(second_retry)
+        == errors_by_column(table)
+        == [("sku", "excel_damage", truncated)]
+    )
     assert not Product.objects.exists()
 
 
@@ -206,9 +216,9 @@ def test_a_long_number_stored_as_text_is_still_exact_in_a_retry(
 def test_an_error_file_full_of_nul_characters_is_still_a_table(
     private: MemoryStore, user: User, delimiter: str
 ) -> None:
-    good = "".join(f"S{n}{delimiter}{'x' * 200}\n" for n in range(50))
-    bad = "".join(f"N{n}{delimiter}Boot{chr(0) * 100}\n" for n in range(20))
-    first = import_table(user, f"sku{delimiter}name\n{good}{bad}")
+    valid_rows = "".join(f"S{n}{delimiter}{'x' * 200}\n" for n in range(50))
+    refused_rows = "".join(f"N{n}{delimiter}Boot{chr(0) * 100}\n" for n in range(20))
+    first = import_table(user, f"sku{delimiter}name\n{valid_rows}{refused_rows}")
 
     second = import_table(user, error_file_of(first))
 

@@ -49,7 +49,7 @@ def test_a_handle_with_too_many_bytes_is_refused(
 
 
 @pytest.mark.covers("T62")
-def test_a_row_without_a_handle_belongs_to_no_other(private: MemoryStore, user: User) -> None:
+def test_a_row_without_a_handle_inherits_nothing(private: MemoryStore, user: User) -> None:
     job = import_table(
         user, "Handle,Title,Vendor,Variant SKU\nh,Shoe,ACME,A\n,Hat,,B\n,,,C\n,,,\n,Cap,,\n"
     )

@@ -12,7 +12,7 @@ from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.services import error_file, jobs
 from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts, stored_skus
-from bulkupload.tests.workbook import MAIN, Cell, Raw, Rows, changed, with_part, workbook
+from bulkupload.tests.workbook import MAIN, Cell, Raw, Rows, with_part, with_replacements, workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -54,11 +54,11 @@ def test_a_date_is_refused_as_an_sku_and_again_in_the_error_file(
     book = workbook({1: HEADER, 2: [number(46054, 1), "Boot"], 3: ["A", number(46054, 1)]}, [code])
 
     job = import_workbook(user, book)
-    again = import_table(user, b"".join(error_file.error_file(job)))
+    second_job = import_table(user, b"".join(error_file.error_file(job)))
 
     assert (1, 2, "sku", "excel_damage") in errors_of(job)
     assert shown in BulkUploadRowError.objects.filter(job=job, row=1).get().message
-    assert (1, 2, "sku", "excel_damage") in errors_of(again)
+    assert (1, 2, "sku", "excel_damage") in errors_of(second_job)
 
 
 def test_a_date_in_another_column_is_imported_as_shown(private: MemoryStore, user: User) -> None:
@@ -69,7 +69,7 @@ def test_a_date_in_another_column_is_imported_as_shown(private: MemoryStore, use
 
 
 def test_a_date_that_depends_on_the_locale_is_refused(private: MemoryStore, user: User) -> None:
-    book = changed(
+    book = with_replacements(
         workbook({1: HEADER, 2: ["A", number(46054, 1)], 3: [number(46054, 1), "Hat"]}, ["0"]),
         ('<xf numFmtId="164"/>', '<xf numFmtId="14"/>'),
     )
@@ -183,7 +183,7 @@ def test_cells_outside_the_table_are_reported(private: MemoryStore, user: User) 
 def test_hidden_rows_are_imported_and_counted(private: MemoryStore, user: User) -> None:
     book = workbook({1: HEADER, 2: ["A", "Boot"], 3: ["B", "Hat"], 4: ["C", "Bag"]})
 
-    job = import_workbook(user, changed(book, ('<row r="3"', '<row hidden="1" r="3"')))
+    job = import_workbook(user, with_replacements(book, ('<row r="3"', '<row hidden="1" r="3"')))
 
     assert row_counts(job) == RowCounts(created=3)
     assert warnings(job) == [
@@ -193,14 +193,14 @@ def test_hidden_rows_are_imported_and_counted(private: MemoryStore, user: User) 
 
 @pytest.mark.parametrize("blank", [Raw(""), Raw("<v></v>"), " ", Raw("", 's="0"')])
 def test_a_distant_blank_cell_is_ignored(private: MemoryStore, user: User, blank: Cell) -> None:
-    far = changed(
+    book = with_replacements(
         workbook({1: HEADER, 2: ["A", "Boot"], 4: [blank]}),
         ('r="A4"', 'r="XFD1048576"'),
         ('<row r="4"', '<row r="1048576"'),
         ("<sheetData>", '<dimension ref="A1:XFD1048576"/><sheetData>'),
     )
 
-    job = import_workbook(user, far)
+    job = import_workbook(user, book)
 
     assert row_counts(job) == RowCounts(created=1)
     assert job.status == JobStatus.COMPLETED
@@ -217,7 +217,7 @@ def test_a_header_of_two_rows_includes_merged_cells(private: MemoryStore, user: 
     )
 
     job = import_workbook(
-        user, changed(book, ("</sheetData>", f"</sheetData>{merges}</mergeCells>"))
+        user, with_replacements(book, ("</sheetData>", f"</sheetData>{merges}</mergeCells>"))
     )
 
     assert row_counts(job) == RowCounts(created=1)
@@ -225,7 +225,7 @@ def test_a_header_of_two_rows_includes_merged_cells(private: MemoryStore, user: 
 
 
 def test_unknown_columns_of_a_wide_sheet_are_reported(private: MemoryStore, user: User) -> None:
-    names: list[Cell] = [f"attribute {at}" for at in range(998)]
+    names: list[Cell] = [f"attribute {number}" for number in range(998)]
 
     job = import_workbook(user, workbook({1: [*HEADER, *names], 2: ["A", "Boot", *names]}))
 
@@ -236,16 +236,16 @@ def test_unknown_columns_of_a_wide_sheet_are_reported(private: MemoryStore, user
 def test_parts_are_found_with_any_case_and_slashes(private: MemoryStore, user: User) -> None:
     with zipfile.ZipFile(BytesIO(workbook({1: HEADER, 2: ["A", "Boot"]}))) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    other = BytesIO()
-    with zipfile.ZipFile(other, "w") as archive:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, body in parts.items():
             archive.writestr(name.replace("/", "\\").replace("workbook", "WorkBook"), body)
 
-    assert row_counts(import_workbook(user, other.getvalue())) == RowCounts(created=1)
+    assert row_counts(import_workbook(user, buffer.getvalue())) == RowCounts(created=1)
 
 
 def test_text_is_read_in_any_representation(private: MemoryStore, user: User) -> None:
-    shared = (
+    shared_strings = (
         f'<sst xmlns="{MAIN}"><si><t>A</t></si><si><r><t>Ox</t></r><r><rPr/><t>ford</t></r>'
         "<rPh><t>sound</t></rPh></si></sst>"
     )
@@ -256,10 +256,10 @@ def test_text_is_read_in_any_representation(private: MemoryStore, user: User) ->
         4: [Raw("<f>A2</f><v>C_x002D_1</v>", 't="str"'), Raw("<v>007</v>", 't="str"')],
     }
 
-    import_workbook(user, with_part(workbook(rows), "xl/SharedStrings.xml", shared))
+    import_workbook(user, with_part(workbook(rows), "xl/SharedStrings.xml", shared_strings))
 
-    stored = Product.objects.order_by("sku").values_list("sku", "name")
-    assert list(stored) == [("A", "Oxford"), ("B", "TRUE"), ("C-1", "007")]
+    stored_rows = Product.objects.order_by("sku").values_list("sku", "name")
+    assert list(stored_rows) == [("A", "Oxford"), ("B", "TRUE"), ("C-1", "007")]
 
 
 def test_a_workbook_that_takes_long_is_read(
@@ -292,6 +292,6 @@ def test_a_workbook_is_read_even_if_the_first_poll_times_out_at_once(
 def test_a_broken_sheet_does_not_hide_the_table(private: MemoryStore, user: User) -> None:
     book = workbook({1: HEADER, 2: ["A", "Boot"]}, others={"Notes": {1: ["BROKEN"]}})
 
-    job = import_workbook(user, changed(book, ("BROKEN", "<")))
+    job = import_workbook(user, with_replacements(book, ("BROKEN", "<")))
 
     assert row_counts(job) == RowCounts(created=1)

@@ -9,7 +9,7 @@ from accounts.models import User
 from bulkupload.errors import JobFailureError
 from bulkupload.services.workbook import convert
 from bulkupload.tests.importing import RowCounts, errors_of, import_table, row_counts
-from bulkupload.tests.workbook import OFFICE, Cell, Raw, changed, workbook
+from bulkupload.tests.workbook import OFFICE, Cell, Raw, with_replacements, workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -99,10 +99,10 @@ def test_conditional_formats_are_not_cell_formats() -> None:
     book = workbook({1: ["sku"], 2: [Raw("<v>7</v>", 's="1"')]}, ["0.0"])
     conditions = '<dxfs><dxf><numFmt numFmtId="164" formatCode="00000"/></dxf></dxfs></styleSheet>'
 
-    assert converted(changed(book, ("</styleSheet>", conditions))) == [["sku"], ["7.0"]]
+    assert converted(with_replacements(book, ("</styleSheet>", conditions))) == [["sku"], ["7.0"]]
 
 
-def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) -> None:
+def test_a_lone_carriage_return_does_not_split_a_row(private: MemoryStore, user: User) -> None:
     book = workbook(
         {
             1: HEADER,
@@ -154,7 +154,7 @@ def test_cells_without_a_reference_follow_each_other() -> None:
         '<row><c t="str"><v>A</v></c><c r="C4" t="e"><v>#REF!</v></c></row>'
         '<row><c/><c><f>A1</f></c><c t="e"><v>#N/A</v></c></row>'
     )
-    book = changed(workbook({1: []}), ('<row r="1"></row>', sheet))
+    book = with_replacements(workbook({1: []}), ('<row r="1"></row>', sheet))
 
     assert converted(book) == [
         [],
@@ -189,20 +189,23 @@ def test_cells_without_a_reference_follow_each_other() -> None:
 def test_the_sheet_is_found_in_any_layout_of_the_file(swaps: list[tuple[str, str]]) -> None:
     numbers: dict[int, list[Cell]] = {1: [1, 2], 2: [ERROR, UNCOMPUTED]}
 
-    assert converted(changed(workbook(numbers), *swaps)) == [["1", "2"], ["#N/A", "#CALC!"]]
+    assert converted(with_replacements(workbook(numbers), *swaps)) == [
+        ["1", "2"],
+        ["#N/A", "#CALC!"],
+    ]
 
 
 def test_the_first_sheet_is_read() -> None:
     book = workbook({1: ["sku", "name"], 2: ["A", "Shoe"]})
     link = '<Relationship Id="rId0" Type="x/worksheet" Target="worksheets/gone.xml"/>'
 
-    two = changed(
+    two_sheets = with_replacements(
         book,
         ("</sheets>", '<sheet name="2" sheetId="2" r:id="rId0"/></sheets>'),
         ('<Relationship Id="rId1"', f'{link}<Relationship Id="rId1"'),
     )
 
-    assert converted(two) == [["sku", "name"], ["A", "Shoe"]]
+    assert converted(two_sheets) == [["sku", "name"], ["A", "Shoe"]]
 
 
 @pytest.mark.parametrize(
@@ -217,17 +220,17 @@ def test_hidden_sheets_are_skipped(state: str, kind: str) -> None:
     book = workbook({1: ["sku", "name"], 2: ["A", ERROR]})
     link = f'<Relationship Id="rId0" Type="{OFFICE}/{kind}" Target="{kind}s/lists.xml"/>'
 
-    two = changed(
+    two_sheets = with_replacements(
         book,
         ("<sheets>", f'<sheets><sheet name="Lists" sheetId="9" {state} r:id="rId0"/>'),
         ('<Relationship Id="rId1"', f'{link}<Relationship Id="rId1"'),
     )
 
-    assert converted(two) == [["sku", "name"], ["A", "#N/A"]]
+    assert converted(two_sheets) == [["sku", "name"], ["A", "#N/A"]]
 
 
 def test_the_only_sheet_is_read_even_if_it_is_hidden() -> None:
-    book = changed(workbook({1: ["sku", "name"]}), ("<sheet ", '<sheet state="hidden" '))
+    book = with_replacements(workbook({1: ["sku", "name"]}), ("<sheet ", '<sheet state="hidden" '))
 
     assert converted(book) == [["sku", "name"]]
 
@@ -250,9 +253,9 @@ def test_a_decimal_number_has_the_digits_that_the_sheet_shows() -> None:
     ],
 )
 def test_a_hostile_sheet_is_unreadable(swap: tuple[str, str]) -> None:
-    book = changed(workbook({1: ["sku", "name"], 2: ["A", ERROR]}), swap)
+    book = with_replacements(workbook({1: ["sku", "name"], 2: ["A", ERROR]}), swap)
 
-    with pytest.raises(JobFailureError) as caught:
+    with pytest.raises(JobFailureError) as excinfo:
         converted(book)
 
-    assert caught.value.code == "unreadable"
+    assert excinfo.value.code == "unreadable"

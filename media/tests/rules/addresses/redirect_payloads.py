@@ -13,7 +13,7 @@ HOSTS: Final = (
     "evil\u3002test",
     "evil%E3%80%82test",
 )
-LEADS: Final = (
+PREFIXES: Final = (
     "",
     "/",
     "//",
@@ -80,10 +80,10 @@ LEADS: Final = (
     "x,format=webp/",
     "a=b/",
 )
-TAILS: Final = ("", "/", "/x.png", "/..", "%2f..%2fx.png", "?type=webp")
+SUFFIXES: Final = ("", "/", "/x.png", "/..", "%2f..%2fx.png", "?type=webp")
 
 
 def payloads() -> Iterator[str]:
     """Yield paths below `/files/`."""
-    for lead, host, tail in product(LEADS, HOSTS, TAILS):
-        yield f"{lead}{host}{tail}"
+    for prefix, host, suffix in product(PREFIXES, HOSTS, SUFFIXES):
+        yield f"{prefix}{host}{suffix}"

@@ -21,7 +21,7 @@ IMAGE_FORMATS = {
 
 # --- Images -----------------------------------------------------------------------------------
 def sample_image(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """Return an image with so much detail that half of its bytes do not decode to all of it."""
+    """Return an image with much detail: half of its encoded bytes do not decode to all pixels."""
     width, height = size
     return Image.frombytes(
         "RGB",
@@ -95,8 +95,10 @@ def mp4(*, seconds: int = 3) -> bytes:
     )
     mdhd = box(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, 1000, seconds * 1000, 0x55C4, 0))
     hdlr = box(b"hdlr", struct.pack(">II4s12x", 0, 0, b"vide"), b"video\x00")
-    look = struct.pack(">H16xHHII4xH32xHh", 1, 320, 240, 72 << 16, 72 << 16, 1, 24, -1)
-    entry = box(b"avc1", bytes(6), look)
+    sample_description = struct.pack(
+        ">H16xHHII4xH32xHh", 1, 320, 240, 72 << 16, 72 << 16, 1, 24, -1
+    )
+    entry = box(b"avc1", bytes(6), sample_description)
     stbl = box(
         b"stbl",
         box(b"stsd", struct.pack(">II", 0, 1), entry),
@@ -142,7 +144,7 @@ def archive(entries: dict[str, bytes] | None = None) -> bytes:
     return buffer.getvalue()
 
 
-WHOLE: dict[str, Callable[[], bytes]] = {
+VALID_FILES: dict[str, Callable[[], bytes]] = {
     **{name: lambda name=name: still(name) for name in IMAGE_FORMATS},  # type: ignore[misc] # bound early
     "application/zip": archive,
     "application/pdf": pdf,
@@ -189,25 +191,25 @@ def webp(width: int, height: int) -> bytes:
 def avif(width: int, height: int) -> bytes:
     """Return an AVIF whose size property was overwritten."""
     whole = still("image/avif")
-    at = whole.index(b"ispe") + 8
-    return whole[:at] + struct.pack(">II", width, height) + whole[at + 8 :]
+    offset = whole.index(b"ispe") + 8
+    return whole[:offset] + struct.pack(">II", width, height) + whole[offset + 8 :]
 
 
 def scans(count: int, size: tuple[int, int]) -> bytes:
     """Return a small progressive JPEG that makes a decoder pass `count` times over its pixels."""
     whole = encoded(Image.new("L", size), "image/jpeg", progressive=True)
-    at = whole.rindex(b"\xff\xda")
-    return whole[:at] + whole[at:-2] * (count - whole.count(b"\xff\xda") + 1) + whole[-2:]
+    offset = whole.rindex(b"\xff\xda")
+    return whole[:offset] + whole[offset:-2] * (count - whole.count(b"\xff\xda") + 1) + whole[-2:]
 
 
 def jpeg(width: int, height: int) -> bytes:
     """Return a JPEG whose frame header was overwritten."""
     whole = still("image/jpeg")
-    at = whole.index(b"\xff\xc0") + 5
-    return whole[:at] + struct.pack(">HH", height, width) + whole[at + 4 :]
+    offset = whole.index(b"\xff\xc0") + 5
+    return whole[:offset] + struct.pack(">HH", height, width) + whole[offset + 4 :]
 
 
-FLOODS: dict[str, Callable[[int, int], bytes]] = {
+WITH_DECLARED_SIZE: dict[str, Callable[[int, int], bytes]] = {
     "image/jpeg": jpeg,
     "image/png": png,
     "image/gif": gif,
@@ -217,7 +219,7 @@ FLOODS: dict[str, Callable[[int, int], bytes]] = {
 
 # --- Files that are not accepted ----------------------------------------------------------------
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
-FOREIGN: dict[str, bytes] = {
+NOT_ACCEPTED_FILES: dict[str, bytes] = {
     "html": b"<!DOCTYPE html><html><script>alert(1)</script></html>",
     "html after spaces": b"  \n\t<html><body></body></html>",
     "svg": _SVG,

@@ -8,8 +8,8 @@ from media.errors import FileCorruptError, ImageTooLargeError
 from media.rules.file_types.image_header import ImageHeader, measure, require_within_limits
 from media.rules.limits import MAX_FRAMES
 from media.tests.rules.file_types.specimens import (
-    FLOODS,
     IMAGE_FORMATS,
+    WITH_DECLARED_SIZE,
     animation,
     encoded,
     ftyp,
@@ -83,9 +83,9 @@ def test_an_apng_counts_a_default_image_that_is_not_a_frame() -> None:
 
 
 @pytest.mark.covers("T31")
-@pytest.mark.parametrize("content_type", FLOODS)
+@pytest.mark.parametrize("content_type", WITH_DECLARED_SIZE)
 def test_a_pixel_flood_is_refused_without_allocating(content_type: str) -> None:
-    file = io.BytesIO(FLOODS[content_type](65_535, 65_535))
+    file = io.BytesIO(WITH_DECLARED_SIZE[content_type](65_535, 65_535))
 
     tracemalloc.start()
     with pytest.raises(ImageTooLargeError) as excinfo:
@@ -150,7 +150,7 @@ def test_a_gif_frame_outside_the_screen_enlarges_the_size() -> None:
 @pytest.mark.covers("T31")
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/gif", "image/avif"])
 def test_a_side_of_zero_is_corrupt(content_type: str) -> None:
-    build = FLOODS[content_type]
+    build = WITH_DECLARED_SIZE[content_type]
     empty = build(0, 0) if content_type != "image/gif" else gif(0, 0, frames=0)
 
     with pytest.raises(FileCorruptError):

@@ -23,7 +23,7 @@ from media.rules.file_types.structure import require_complete
 from media.rules.limits import MAX_FILE_SIZE
 from media.tests.rules.file_types.specimens import (
     IMAGE_FORMATS,
-    WHOLE,
+    VALID_FILES,
     animation,
     box,
     ftyp,
@@ -36,16 +36,16 @@ from media.tests.rules.file_types.specimens import (
     still,
 )
 
-WHOLE_BYTES = {content_type: build() for content_type, build in WHOLE.items()}
+WHOLE_BYTES = {content_type: build() for content_type, build in VALID_FILES.items()}
 # An MP3 that declares no length is complete wherever it ends.
-TRUNCATABLE = [content_type for content_type in WHOLE if content_type != "audio/mpeg"]
+TRUNCATABLE = [content_type for content_type in VALID_FILES if content_type != "audio/mpeg"]
 
 
 def check(content: bytes, content_type: str) -> None:
     require_complete(io.BytesIO(content), content_type)
 
 
-@pytest.mark.parametrize("content_type", WHOLE)
+@pytest.mark.parametrize("content_type", VALID_FILES)
 def test_a_whole_file_passes(content_type: str) -> None:
     check(WHOLE_BYTES[content_type], content_type)
 
@@ -57,10 +57,10 @@ def test_a_whole_animation_passes(content_type: str) -> None:
 
 @pytest.mark.parametrize("channels", [2, 5])
 def test_a_jpeg_whose_channels_nobody_can_show_is_refused_with_their_number(channels: int) -> None:
-    with pytest.raises(ImageUndecodableError) as refusal:
+    with pytest.raises(ImageUndecodableError) as excinfo:
         check(jpeg_with_channels(channels), "image/jpeg")
 
-    assert refusal.value.detail == (
+    assert excinfo.value.detail == (
         f"The image has {channels} color channels, which programs cannot show. Save it as an"
         " ordinary RGB image and upload it again."
     )

@@ -12,7 +12,7 @@ from media.rules.file_types.image_ranges import image_ranges
 from media.rules.file_types.structure import require_complete
 from media.rules.formats import tiff
 from media.tests.rules.file_types.specimens import (
-    FOREIGN,
+    NOT_ACCEPTED_FILES,
     animation,
     archive,
     box,
@@ -66,9 +66,9 @@ def tiff_with(make: bytes, *tags: int) -> bytes:
 
 AUDIO_ONLY = mp4().replace(b"vide", b"soun")
 REFUSED = {
-    "heic": (FOREIGN["heic"], "image/jpeg",
+    "heic": (NOT_ACCEPTED_FILES["heic"], "image/jpeg",
              "This is a HEIC photo. Export it as JPEG and upload again."),
-    "tiff": (FOREIGN["tiff big"], "image/jpeg",
+    "tiff": (NOT_ACCEPTED_FILES["tiff big"], "image/jpeg",
              "This is a TIFF image. Export it as JPEG and upload again."),
     "bigtiff": (b"II+\x00\x08\x00\x00\x00" + bytes(60), "image/jpeg",
                 "This is a TIFF image. Export it as JPEG and upload again."),
@@ -89,25 +89,25 @@ REFUSED = {
             "This is a camera RAW photo (Sony ARW). Export it as JPEG and upload again."),
     "dng": (tiff_with(b"Leica\x00", 50706), "image/jpeg",
             "This is a camera RAW photo (DNG). Export it as JPEG and upload again."),
-    "cr2": (FOREIGN["canon cr2"], "image/jpeg",
+    "cr2": (NOT_ACCEPTED_FILES["canon cr2"], "image/jpeg",
             "This is a camera RAW photo (Canon CR2). Export it as JPEG and upload again."),
-    "cr3": (FOREIGN["canon cr3"], "image/jpeg",
+    "cr3": (NOT_ACCEPTED_FILES["canon cr3"], "image/jpeg",
             "This is a camera RAW photo (Canon CR3). Export it as JPEG and upload again."),
     "raf": (b"FUJIFILMCCD-RAW 0201" + bytes(60), "image/jpeg",
             "This is a camera RAW photo (Fujifilm RAF). Export it as JPEG and upload again."),
     "orf": (b"IIRO\x08\x00\x00\x00" + bytes(60), "image/jpeg",
             "This is a camera RAW photo (Olympus ORF). Export it as JPEG and upload again."),
-    "psd": (FOREIGN["psd"], "image/png",
+    "psd": (NOT_ACCEPTED_FILES["psd"], "image/png",
             "This is a Photoshop document (PSD). Export it as JPEG and upload again."),
-    "bmp": (FOREIGN["bmp"], "image/png",
+    "bmp": (NOT_ACCEPTED_FILES["bmp"], "image/png",
             "This is a BMP image. Export it as JPEG and upload again."),
-    "svg": (FOREIGN["svg"], "image/png",
+    "svg": (NOT_ACCEPTED_FILES["svg"], "image/png",
             "This is an SVG drawing. Export it as PNG and upload again."),
-    "mov": (FOREIGN["quicktime"], "video/mp4",
+    "mov": (NOT_ACCEPTED_FILES["quicktime"], "video/mp4",
             "This is a QuickTime movie (MOV). Export it as MP4 and upload again."),
     "mov without brands": (mp4()[32:], "video/mp4",
                            "This is a QuickTime movie (MOV). Export it as MP4 and upload again."),
-    "m4a": (FOREIGN["m4a"], "audio/mpeg",
+    "m4a": (NOT_ACCEPTED_FILES["m4a"], "audio/mpeg",
             ("This is MPEG-4 audio (M4A)."
             " Export it as MP3 and upload again.")),
     "audio in mp4": (AUDIO_ONLY, "video/mp4",
@@ -116,20 +116,24 @@ REFUSED = {
     "audio in mp4 behind free": (box(b"free") + AUDIO_ONLY, "video/mp4",
                                  ("This is MPEG-4 audio (M4A)."
                                  " Export it as MP3 and upload again.")),
-    "wav": (FOREIGN["wav"], "audio/mpeg", "This is WAV audio. Export it as MP3 and upload again."),
-    "rar": (FOREIGN["rar"], "application/zip",
+    "wav": (
+        NOT_ACCEPTED_FILES["wav"],
+        "audio/mpeg",
+        "This is WAV audio. Export it as MP3 and upload again.",
+    ),
+    "rar": (NOT_ACCEPTED_FILES["rar"], "application/zip",
             "This is a RAR archive. Pack the files into a ZIP archive and upload again."),
-    "7z": (FOREIGN["7z"], "application/zip",
+    "7z": (NOT_ACCEPTED_FILES["7z"], "application/zip",
            "This is a 7z archive. Pack the files into a ZIP archive and upload again."),
     "jpeg as png": (still("image/jpeg"), "image/png",
                     ("This is a JPEG photo, but it was declared as image/png."
                     " Declare it as image/jpeg and upload again.")),
-    "docx as pdf": (FOREIGN["docx"], "application/pdf",
+    "docx as pdf": (NOT_ACCEPTED_FILES["docx"], "application/pdf",
                     "This is a Word document (DOCX). Export it as PDF and upload again."),
-    "page": (FOREIGN["html"], "image/jpeg",
+    "page": (NOT_ACCEPTED_FILES["html"], "image/jpeg",
              ("This is a web page (HTML)."
              " Upload a JPEG, PNG, WebP, GIF, AVIF, PDF, MP4, MP3 or ZIP file.")),
-    "unknown": (FOREIGN["zeros"], "image/jpeg",
+    "unknown": (NOT_ACCEPTED_FILES["zeros"], "image/jpeg",
                 ("This is not a JPEG photo or any other known file type."
                 " Upload a JPEG, PNG, WebP, GIF, AVIF, PDF, MP4, MP3 or ZIP file.")),
 }  # fmt: skip
@@ -187,7 +191,7 @@ def test_programs_and_documents_are_not_accepted_as_zip(
 
 def test_every_file_of_a_known_other_type_is_named() -> None:
     nameless = set()
-    for name, content in FOREIGN.items():
+    for name, content in NOT_ACCEPTED_FILES.items():
         with pytest.raises(ContentTypeMismatchError) as excinfo:
             require_complete(io.BytesIO(content), "image/webp")
         if "known file type" in excinfo.value.detail and excinfo.value.ctx["detected"]:
@@ -197,7 +201,7 @@ def test_every_file_of_a_known_other_type_is_named() -> None:
 
 
 def test_a_tiff_without_a_camera_stays_a_tiff() -> None:
-    assert tiff.raw_type(FOREIGN["tiff little"]) is None
+    assert tiff.raw_type(NOT_ACCEPTED_FILES["tiff little"]) is None
     assert tiff.raw_type(tiff_with(b"Acme Scanner\x00", 330)) is None
     assert tiff.raw_type(b"II*\x00\xff\xff\xff\xff") is None
 

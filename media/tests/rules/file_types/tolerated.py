@@ -11,7 +11,7 @@ from functools import partial
 from PIL import Image
 
 from media.tests.rules.file_types.specimens import (
-    FLOODS,
+    WITH_DECLARED_SIZE,
     animation,
     archive,
     box,
@@ -37,8 +37,8 @@ def with_stray_bytes(stray: bytes) -> bytes:
     """Return a JPEG with stray bytes before its quantisation table and before its scan."""
     whole = still(JPEG)
     for marker in (b"\xff\xdb", b"\xff\xda"):
-        at = whole.index(marker)
-        whole = whole[:at] + stray + whole[at:]
+        offset = whole.index(marker)
+        whole = whole[:offset] + stray + whole[offset:]
     return whole
 
 
@@ -51,8 +51,8 @@ def with_chunks(*chunks: bytes) -> bytes:
 def two_counts() -> bytes:
     """Return an APNG with two frame counts."""
     whole = animation(PNG)
-    at = whole.index(b"acTL") - 4
-    return whole[: at + 20] + whole[at : at + 20] + whole[at + 20 :]
+    offset = whole.index(b"acTL") - 4
+    return whole[: offset + 20] + whole[offset : offset + 20] + whole[offset + 20 :]
 
 
 def without_padding() -> bytes:
@@ -97,11 +97,11 @@ def piped(*, zip64: bool) -> bytes:
 
 def with_zip64_records(whole: bytes) -> bytes:
     """Return a small archive that also has the ZIP64 end records of a large one."""
-    at = whole.rindex(b"PK\x05\x06")
-    count, size, start = struct.unpack_from("<HII", whole, at + 10)
+    offset = whole.rindex(b"PK\x05\x06")
+    count, size, start = struct.unpack_from("<HII", whole, offset + 10)
     record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 30, 45, 0, 0, count, count, size, start)
-    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, at, 1)
-    return whole[:at] + record + locator + whole[at:]
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, offset, 1)
+    return whole[:offset] + record + locator + whole[offset:]
 
 
 def commented() -> bytes:
@@ -119,9 +119,9 @@ def late_brand(*before: bytes) -> bytes:
 def mp4_with_data_first() -> bytes:
     """Return an MP4 whose media data precede all other boxes, as some recorders write it."""
     whole = mp4()
-    at = whole.index(b"mdat") - 4
-    end = at + struct.unpack_from(">I", whole, at)[0]
-    return whole[at:end] + whole[:at] + whole[end:]
+    offset = whole.index(b"mdat") - 4
+    end = offset + struct.unpack_from(">I", whole, offset)[0]
+    return whole[offset:end] + whole[:offset] + whole[end:]
 
 
 TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
@@ -186,7 +186,10 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "GIF without a trailer": (GIF, lambda: still(GIF)[:-1]),
     **{
-        f"AVIF declared as {width} by {height}": (AVIF, partial(FLOODS[AVIF], width, height))
+        f"AVIF declared as {width} by {height}": (
+            AVIF,
+            partial(WITH_DECLARED_SIZE[AVIF], width, height),
+        )
         for width, height in ((63, 47), (65, 49), (32, 24), (128, 96))
     },
     # --- Documents, sound, video ---

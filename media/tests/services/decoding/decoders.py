@@ -85,5 +85,5 @@ def send_request(process: subprocess.Popen[str], request: dict[str, object]) -> 
 def decoder_pid(process: subprocess.Popen[str], *, seconds: float = TIMEOUT_SECONDS) -> int | None:
     """Return the decoder's process id once the request is done, None if that takes too long."""
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], seconds)
-    return int(process.stdout.readline()) if ready else None
+    readable, _, _ = select.select([process.stdout], [], [], seconds)
+    return int(process.stdout.readline()) if readable else None

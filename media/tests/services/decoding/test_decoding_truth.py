@@ -16,10 +16,10 @@ from media.errors import ContentError
 from media.rules.file_types import image_header, structure
 from media.services.decoding import decode
 from media.tests.rules.file_types.specimens import (
-    FLOODS,
-    FOREIGN,
     IMAGE_FORMATS,
+    NOT_ACCEPTED_FILES,
     SRGB,
+    WITH_DECLARED_SIZE,
     animation,
     encoded,
     gif,
@@ -144,7 +144,13 @@ GOOD: list[Row] = [
         OK,
         OK,
     ),
-    ("AVIF of another size", AVIF, lambda: FLOODS[AVIF](640, 480), OK, OK),  # browsers scale it
+    (
+        "AVIF of another size",
+        AVIF,
+        lambda: WITH_DECLARED_SIZE[AVIF](640, 480),
+        OK,
+        OK,
+    ),  # browsers scale it
     ("interlaced GIF", GIF, lambda: encoded(sample_image("P"), GIF, interlace=1), OK, OK),
     ("transparent GIF", GIF, lambda: encoded(sample_image("P"), GIF, transparency=0), OK, OK),
     ("PNG text bomb", PNG, text_bomb, OK, OK),  # no decoder is given it
@@ -168,11 +174,11 @@ BAD: list[Row] = [
     *(
         (f"{name} of 65,535 pixels a side", name, partial(build, 65_535, 65_535),
          "image_too_large", "image_too_large")
-        for name, build in FLOODS.items()
+        for name, build in WITH_DECLARED_SIZE.items()
     ),
     *(
-        (f"{name} as PNG", PNG, partial(FOREIGN.__getitem__, name), "content_type_mismatch",
-         REFUSED)
+        (f"{name} as PNG", PNG, partial(NOT_ACCEPTED_FILES.__getitem__, name),
+         "content_type_mismatch", REFUSED)
         for name in ("tiff little", "psd", "postscript", "eps", "bmp", "heic", "svg", "ico")
     ),
     ("WebP as JPEG", JPEG, lambda: still(WEBP), "content_type_mismatch", REFUSED),
@@ -197,7 +203,7 @@ BAD: list[Row] = [
      "file_corrupt", REFUSED),
     ("AVIF with a broken stream", AVIF, lambda: broken(AVIF, b"mdat", 12), OK,
      "image_undecodable"),
-    ("WebP canvas over a small picture", WEBP, lambda: FLOODS[WEBP](640, 480), OK,
+    ("WebP canvas over a small picture", WEBP, lambda: WITH_DECLARED_SIZE[WEBP](640, 480), OK,
      "image_undecodable"),
     ("lossless JPEG", JPEG, lossless_jpeg, OK, "image_undecodable"),
     ("GIF of 1,001 frames", GIF, lambda: gif(1, 1, 1001), "image_too_large", "image_too_large"),

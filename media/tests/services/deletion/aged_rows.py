@@ -28,12 +28,12 @@ from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import mark_buckets, stores_of_this_environment
+from media.tests.stores import adopt_buckets, stores_of_this_environment
 from sartiq.core.models import new_id
 
 PNG = "image/png"
 OLD = timedelta(hours=25)
-DATA = b"an object nobody looks into"
+DATA = b"an object nobody decodes"
 
 
 class AheadMemoryStore(MemoryStore):
@@ -72,7 +72,7 @@ def in_memory() -> Iterator[AheadMemoryStore]:
 @contextmanager
 def on_s3() -> Iterator[AheadS3Store]:
     """Install the public bucket of the settings, created for this test."""
-    mark_buckets()
+    adopt_buckets()
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     with factory.replaced(public=store):
         yield store
@@ -99,18 +99,18 @@ def new_temp_key() -> str:
 
 def upload(user: User, *, age: timedelta = OLD, **values: Any) -> Upload:
     """Create an upload of this age."""
-    began = timezone.now() - age
+    created_at = timezone.now() - age
     row: Upload = Upload.objects.create(
         **{
             "user": user,
             "key": new_temp_key(),
             "filename": "shoe.png",
             "content_type": PNG,
-            "expires_at": began + timedelta(minutes=15),
+            "expires_at": created_at + timedelta(minutes=15),
         }
         | values
     )
-    return aged(row, created_at=began)
+    return aged(row, created_at=created_at)
 
 
 def resource(user: User, **values: Any) -> MediaResource:
@@ -186,7 +186,7 @@ def queued_deletions() -> set[tuple[str, str]]:
 
 
 def delete_queued() -> None:
-    """Delete what is queued, as if the hour between the two passes had gone."""
+    """Delete what is queued, as if the hour between the two passes were over."""
     ObjectDeletion.objects.update(run_after=None)
     for pk in ObjectDeletion.objects.values_list("pk", flat=True):
         deletions.perform(pk)

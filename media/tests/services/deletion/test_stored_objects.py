@@ -93,10 +93,10 @@ def test_a_deletion_that_has_begun_is_not_cancelled(memory: MemoryStore, state: 
     else:
         ObjectDeletion.objects.update(attempts=1, dead=state == "dead", updated_at=Now())
 
-    with pytest.raises(StoringTooSlowError) as refused, transaction.atomic():
+    with pytest.raises(StoringTooSlowError) as excinfo, transaction.atomic():
         stored_object.cancel_deletion()
 
-    assert refused.value.detail == "Storing the file took too long. Send it again."
+    assert excinfo.value.detail == "Storing the file took too long. Send it again."
 
 
 def test_storing_too_slowly_is_a_422_for_a_client_and_a_retry_for_a_worker() -> None:

@@ -22,9 +22,9 @@ from media.tests.factories import (
     upload_of,
 )
 from media.tests.rules.file_types.specimens import (
-    FLOODS,
-    FOREIGN,
-    WHOLE,
+    NOT_ACCEPTED_FILES,
+    VALID_FILES,
+    WITH_DECLARED_SIZE,
     animation,
     archive,
     png,
@@ -38,24 +38,28 @@ pytestmark = pytest.mark.django_db
 
 MIB = 1024 * 1024
 BAD: dict[str, tuple[str, bytes, str]] = {
-    "html as png": ("image/png", FOREIGN["html"], "content_type_mismatch"),
+    "html as png": ("image/png", NOT_ACCEPTED_FILES["html"], "content_type_mismatch"),
     "jpeg as png": ("image/png", still("image/jpeg"), "content_type_mismatch"),
-    "svg as webp": ("image/webp", FOREIGN["svg"], "content_type_mismatch"),
-    "exe as zip": ("application/zip", FOREIGN["exe"], "content_type_mismatch"),
-    "heic as avif": ("image/avif", FOREIGN["heic"], "content_type_mismatch"),
-    "docx as pdf": ("application/pdf", FOREIGN["docx"], "content_type_mismatch"),
+    "svg as webp": ("image/webp", NOT_ACCEPTED_FILES["svg"], "content_type_mismatch"),
+    "exe as zip": ("application/zip", NOT_ACCEPTED_FILES["exe"], "content_type_mismatch"),
+    "heic as avif": ("image/avif", NOT_ACCEPTED_FILES["heic"], "content_type_mismatch"),
+    "docx as pdf": ("application/pdf", NOT_ACCEPTED_FILES["docx"], "content_type_mismatch"),
     "cut jpeg": ("image/jpeg", still("image/jpeg")[:-100], "file_truncated"),
     "cut png": ("image/png", still("image/png")[:-100], "file_truncated"),
-    "cut pdf": ("application/pdf", WHOLE["application/pdf"]()[:-40], "file_truncated"),
+    "cut pdf": ("application/pdf", VALID_FILES["application/pdf"]()[:-40], "file_truncated"),
     "empty": ("image/png", b"", "file_empty"),
     "zip that climbs out": ("application/zip", archive({"../x": b"1"}), "archive_rejected"),
     "too many frames": ("image/gif", animation("image/gif", 1001, (1, 1)), "image_too_large"),
     **{
         f"flood of {content_type}": (content_type, flood(65_535, 65_535), "image_too_large")
-        for content_type, flood in FLOODS.items()
+        for content_type, flood in WITH_DECLARED_SIZE.items()
         if content_type != "image/webp"  # its header cannot say so much
     },
-    "flood of image/webp": ("image/webp", FLOODS["image/webp"](16_384, 16_384), "image_too_large"),
+    "flood of image/webp": (
+        "image/webp",
+        WITH_DECLARED_SIZE["image/webp"](16_384, 16_384),
+        "image_too_large",
+    ),
     "many scans": ("image/jpeg", scans(300, (4000, 4000)), "image_too_many_scans"),
     "flood of gray": ("image/png", png(16_384, 1), "image_too_large"),
 }

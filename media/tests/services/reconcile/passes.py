@@ -22,17 +22,17 @@ def ready(store: ObjectStore, user: User, **values: object) -> MediaResource:
     key = keys.canonical_key(pk, "png")
     head = store.put(key, DATA, headers=ObjectHeaders(content_type=PNG))
     ready_at = timezone.now() - LONG_AGO
-    own = {"id": pk, "storage_key": key, "etag": head.etag, "ready_at": ready_at}
-    return resource(user, **(own | values))
+    defaults = {"id": pk, "storage_key": key, "etag": head.etag, "ready_at": ready_at}
+    return resource(user, **(defaults | values))
 
 
 def run(store: ObjectStore, **how: object) -> ReconcileReport:
-    """Make a pass that executes."""
+    """Run reconcile with `execute`."""
     return reconcile(store=store, **({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
 
 
 def an_hour_later() -> None:
-    """Let what was recorded be an hour older."""
+    """Make all recorded unknown objects older than the delay between the two passes."""
     earlier = timezone.now() - SECOND_PASS_DELAY - timedelta(minutes=1)
     UnknownObject.objects.update(recorded_at=earlier)
 

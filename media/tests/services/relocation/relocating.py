@@ -25,13 +25,13 @@ def failing(operation: str, error: type[Exception], *, times: int = 10**6) -> Ho
 
 def record_operations(memory: MemoryStore) -> list[str]:
     """Return the names of the operations the store does from now on."""
-    called: list[str] = []
+    operations: list[str] = []
 
-    def note(operation: str, key: str) -> None:
-        called.append(operation)
+    def record(operation: str, key: str) -> None:
+        operations.append(operation)
 
-    memory.before = note
-    return called
+    memory.before = record
+    return operations
 
 
 def pending(memory: MemoryStore, user: User, body: bytes | None = None) -> MediaResource:

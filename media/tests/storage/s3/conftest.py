@@ -18,7 +18,7 @@ def operation(request: pytest.FixtureRequest) -> Operation:
 
 @pytest.fixture
 def key(s3_store: S3Store, prefix: str) -> str:
-    """An object that is there, its bytes Hello."""
+    """The key of a stored object with the bytes `Hello`."""
     s3_store.put(prefix + "file", b"Hello", headers=PNG)
     return prefix + "file"
 
@@ -27,8 +27,8 @@ def key(s3_store: S3Store, prefix: str) -> str:
 def proxied_store(
     connection: S3Connection, proxy: FaultProxy, stack: dict[str, str]
 ) -> Iterator[S3Store]:
-    behind = replace(connection, endpoint_url=proxy.url)
-    store = S3Store(behind, stack["R2_BUCKET_NAME"], budget=BUDGET)
+    proxy_connection = replace(connection, endpoint_url=proxy.url)
+    store = S3Store(proxy_connection, stack["R2_BUCKET_NAME"], budget=BUDGET)
     yield store
     store.close()
 

@@ -15,7 +15,7 @@ PNG = ObjectHeaders(content_type="image/png")
 BUDGET = timedelta(seconds=1)
 
 
-SLACK = 3  # of a busy machine, in seconds; without a budget these take a minute or more
+SLACK = 3  # seconds allowed for a busy machine; without a budget these calls take a minute or more
 
 
 COPY_ERROR = b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>m</Message></Error>"

@@ -34,10 +34,10 @@ def test_a_store_that_keeps_failing_is_unavailable(
 ) -> None:
     proxy.plan = always(fault_proxy.status(code))
 
-    with pytest.raises(StoreUnavailableError) as outage:
+    with pytest.raises(StoreUnavailableError) as excinfo:
         operation(patient_store, key)
 
-    assert not isinstance(outage.value, StoreRefusedError)
+    assert not isinstance(excinfo.value, StoreRefusedError)
     assert 2 <= proxy.seen.total() <= 3
 
 

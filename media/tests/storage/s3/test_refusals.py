@@ -148,7 +148,7 @@ def test_no_error_shows_a_signature(
 ) -> None:
     proxy.plan = always(fault_proxy.status(503))
 
-    with pytest.raises(StoreUnavailableError) as outage:
+    with pytest.raises(StoreUnavailableError) as excinfo:
         operation(patient_store, key)
 
-    assert outage.value.detail == "Service temporarily unavailable"
+    assert excinfo.value.detail == "Service temporarily unavailable"

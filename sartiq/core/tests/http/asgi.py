@@ -22,12 +22,12 @@ def ask(
     """Return the response to one request; `messages` replaces the ASGI messages with the body."""
     values = {"Host": "testserver", **({"Content-Length": str(len(body))} if body else {})}
     scope = scope_of(target, method, {**values, **(headers or {})})
-    pending = list(messages or [{"type": "http.request", "body": body, "more_body": False}])
+    incoming = list(messages or [{"type": "http.request", "body": body, "more_body": False}])
     outgoing: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        if pending:
-            return pending.pop(0)
+        if incoming:
+            return incoming.pop(0)
         return await asyncio.Future()
 
     async def send(message: dict[str, Any]) -> None:

@@ -20,8 +20,8 @@ def test_a_client_that_reads_nothing_is_disconnected(monkeypatch: pytest.MonkeyP
         with (
             socket.create_connection(("127.0.0.1", port)),
             listening.accept()[0] as accepted,
-            pytest.raises(TimeoutError) as cut_off,
+            pytest.raises(TimeoutError) as excinfo,
         ):
             accepted.sendall(bytes(64 * 1024 * 1024))
 
-    assert cut_off.value.errno == errno.ETIMEDOUT
+    assert excinfo.value.errno == errno.ETIMEDOUT
