@@ -114,7 +114,7 @@ def state(state: State) -> State:
     return state
 
 
-def test_an_export_that_kept_its_promises_has_no_violations(state: State) -> None:
+def test_a_correct_export_has_no_violations(state: State) -> None:
     assert state.violations() == []
 
 

@@ -22,8 +22,8 @@ def test_faults_of_one_target_never_overlap_and_all_end_in_time() -> None:
 
         assert max(fault.until for fault in faults) <= 240
         for target in Target:
-            own = [fault for fault in faults if fault.kind.target is target]
-            assert all(first.until <= second.at for first, second in pairwise(own))
+            target_faults = [fault for fault in faults if fault.kind.target is target]
+            assert all(first.until <= second.at for first, second in pairwise(target_faults))
 
 
 def test_a_seed_repeats_its_faults() -> None:

@@ -65,16 +65,16 @@ class Api:
 @pytest.fixture
 def member() -> Member:
     api: Any = Api()
-    seeded = random.Random(1)
-    return Member(api, Ledger(), PHOTOS, "member", seeded)
+    random_source = random.Random(1)
+    return Member(api, Ledger(), PHOTOS, "member", random_source)
 
 
 def calls(member: Member, name: str) -> list[Any]:
     api: Any = member.api
-    return [value for called, value in api.calls if called == name]
+    return [value for called_name, value in api.calls if called_name == name]
 
 
-def test_the_number_of_photos_is_about_what_is_asked_for(member: Member) -> None:
+def test_the_number_of_photos_is_about_the_requested_one(member: Member) -> None:
     for number in range(10 * len(OPERATIONS)):
         OPERATIONS[number % len(OPERATIONS)](member, f"member {number}")
 
@@ -154,6 +154,6 @@ def test_a_batch_is_started_between_its_uploads(member: Member) -> None:
         *("put", "put", "report_uploaded", "attach_photo_batch"),
         *("put", "put", "report_uploaded"),
     ]
-    known = [file["filename"] for file in api.files if "sha256" in file]
-    assert known == ["BATCH-A-SHOE_2.jpg"]
+    known_files = [file["filename"] for file in api.files if "sha256" in file]
+    assert known_files == ["BATCH-A-SHOE_2.jpg"]
     assert "nothing a.jpg" not in calls(member, "put")

@@ -88,14 +88,14 @@ CHANGES = [
 def state(state: State) -> State:
     """A batch that has ended: one file is attached, one was refused."""
     photo = MediaResource.objects.get()
-    owned = {"user": photo.user, "organization": photo.organization}
-    shoe = Product.objects.create(**owned, name="Shoe", sku="SHOE")
+    owner_fields = {"user": photo.user, "organization": photo.organization}
+    shoe = Product.objects.create(**owner_fields, name="Shoe", sku="SHOE")
     Attachment.objects.create(
         resource=photo, entity_type="PRODUCT", entity_id=shoe.pk, slot="cover_image"
     )
     now = timezone.now()
     batch = PhotoBatch.objects.create(
-        **owned, name="batch", status="DONE", last_arrival_at=now, finished_at=now
+        **owner_fields, name="batch", status="DONE", last_arrival_at=now, finished_at=now
     )
     file = {"batch": batch, "content_type": "image/jpeg", "file_size": 7}
     PhotoFile.objects.create(
@@ -118,7 +118,7 @@ def state(state: State) -> State:
     return state
 
 
-def test_a_batch_that_kept_its_promises_has_no_violations(state: State) -> None:
+def test_a_correct_batch_has_no_violations(state: State) -> None:
     assert state.violations() == []
 
 

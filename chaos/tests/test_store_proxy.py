@@ -43,12 +43,12 @@ def server() -> Iterator[type[Handler]]:
     class Store(Handler):
         """A class of its own, so that each test counts from zero."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Store) as listening:
-        Store.port = listening.server_port
-        thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+    with ThreadingHTTPServer(("127.0.0.1", 0), Store) as http_server:
+        Store.port = http_server.server_port
+        thread = Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield Store
-        listening.shutdown()
+        http_server.shutdown()
         thread.join()
 
 
@@ -94,29 +94,29 @@ def test_hung_passes_nothing_until_it_ends(
 ) -> None:
     proxy.set(StoreFault.HUNG)
     with ThreadPoolExecutor() as pool:
-        sent = pool.submit(put, client)
-        done, _ = wait([sent], timeout=0.1)
+        future = pool.submit(put, client)
+        done, _ = wait([future], timeout=0.1)
         handled = server.handled
         proxy.set(None)
 
         assert not done
         assert handled == 1
-        assert sent.result() == b"ok"
+        assert future.result() == b"ok"
     assert server.handled == 2
 
 
-def test_hung_accepts_connections_and_answers_after_it_has_ended(proxy: StoreProxy) -> None:
+def test_hung_accepts_connections_and_responds_after_it_has_ended(proxy: StoreProxy) -> None:
     proxy.set(StoreFault.HUNG)
     with (
         closing(http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)) as client,
         ThreadPoolExecutor() as pool,
     ):
-        sent = pool.submit(put, client)
-        done, _ = wait([sent], timeout=0.1)
+        future = pool.submit(put, client)
+        done, _ = wait([future], timeout=0.1)
         proxy.set(None)
 
         assert not done
-        assert sent.result() == b"ok"
+        assert future.result() == b"ok"
 
 
 def test_reset_breaks_open_and_new_connections(
@@ -135,7 +135,9 @@ def test_reset_breaks_open_and_new_connections(
     assert proxy.resets == 2
 
 
-def test_answers_lost_lets_the_store_do_its_work(proxy: StoreProxy, server: type[Handler]) -> None:
+def test_responses_lost_lets_the_store_do_its_work(
+    proxy: StoreProxy, server: type[Handler]
+) -> None:
     proxy.set(StoreFault.RESPONSES_LOST)
     outcomes = []
     for _ in range(REQUESTS):
@@ -149,7 +151,7 @@ def test_answers_lost_lets_the_store_do_its_work(proxy: StoreProxy, server: type
     assert server.handled == REQUESTS
 
 
-def test_answers_lost_breaks_open_connections_but_passes_an_interim_answer(
+def test_responses_lost_breaks_open_connections_but_passes_an_interim_response(
     client: http.client.HTTPConnection,
     proxy: StoreProxy,
     server: type[Handler],
@@ -158,14 +160,14 @@ def test_answers_lost_breaks_open_connections_but_passes_an_interim_answer(
     monkeypatch.setattr(store_proxy, "LOST_SHARE", 1.0)
     proxy.set(StoreFault.RESPONSES_LOST)
     head = b"PUT /key HTTP/1.1\r\nHost: s\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
-    opened = client.sock
-    assert isinstance(opened, socket.socket)
+    open_socket = client.sock
+    assert isinstance(open_socket, socket.socket)
 
-    opened.sendall(head)
-    interim = opened.recv(100)
-    opened.sendall(b"abc")
+    open_socket.sendall(head)
+    interim = open_socket.recv(100)
+    open_socket.sendall(b"abc")
     with pytest.raises(ConnectionError):
-        opened.recv(100)
+        open_socket.recv(100)
 
     assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert server.handled == 2

@@ -52,8 +52,8 @@ CHANGES = [
 ]
 
 
-def with_photo(owned: dict[str, Any], name: str, deleted_at: datetime | None) -> Product:
-    product: Product = Product.objects.create(**owned, name=name, deleted_at=deleted_at)
+def with_photo(owner_fields: dict[str, Any], name: str, deleted_at: datetime | None) -> Product:
+    product: Product = Product.objects.create(**owner_fields, name=name, deleted_at=deleted_at)
     Attachment.objects.create(
         resource=MediaResource.objects.get(),
         entity_type="PRODUCT",
@@ -68,18 +68,18 @@ def with_photo(owned: dict[str, Any], name: str, deleted_at: datetime | None) ->
 def state(state: State) -> State:
     """A product in the trash, and one that was restored from it."""
     photo = MediaResource.objects.get()
-    owned = {"user": photo.user, "organization": photo.organization}
-    deleted = with_photo(owned, "Deleted", LONG_AGO)
-    restored = with_photo(owned, "Restored", None)
-    for product in (deleted, restored):
+    owner_fields = {"user": photo.user, "organization": photo.organization}
+    deleted_product = with_photo(owner_fields, "Deleted", LONG_AGO)
+    restored_product = with_photo(owner_fields, "Restored", None)
+    for product in (deleted_product, restored_product):
         photos: dict[Slot, str] = {("cover_image", None): DIGEST}
         state.ledger.add_product(ExpectedProduct(str(product.pk), product.name, photos))
-    state.ledger.add_deleted(str(deleted.pk))
-    state.ids |= {"deleted": str(deleted.pk), "restored": str(restored.pk)}
+    state.ledger.add_deleted(str(deleted_product.pk))
+    state.ids |= {"deleted": str(deleted_product.pk), "restored": str(restored_product.pk)}
     return state
 
 
-def test_a_trash_that_kept_its_promises_has_no_violations(state: State) -> None:
+def test_a_correct_trash_has_no_violations(state: State) -> None:
     assert state.violations() == []
 
 

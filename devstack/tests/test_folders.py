@@ -77,14 +77,14 @@ def test_the_data_of_every_store_is_removed(tmp_path: Path) -> None:
 
 
 def test_only_abandoned_run_folders_are_removed(tmp_path: Path) -> None:
-    abandoned, held, young, foreign = (
+    abandoned, held, recent, other_users = (
         tmp_path / name for name in (f"{RUN_PREFIX}1", f"{RUN_PREFIX}2", f"{RUN_PREFIX}3", "other")
     )
     locks = []
-    for folder in (abandoned, held, young, foreign):
+    for folder in (abandoned, held, recent, other_users):
         folder.mkdir()
         locks.append(lock_folder(folder))
-    for folder in (abandoned, held, foreign):
+    for folder in (abandoned, held, other_users):
         long_ago = (folder / LOCK).stat().st_mtime - ABANDONED_AFTER - 1
         os.utime(folder / LOCK, (long_ago, long_ago))
     for lock in (locks[0], locks[2], locks[3]):
@@ -92,7 +92,7 @@ def test_only_abandoned_run_folders_are_removed(tmp_path: Path) -> None:
 
     remove_abandoned(tmp_path)
 
-    assert sorted(tmp_path.iterdir()) == sorted([held, young, foreign])
+    assert sorted(tmp_path.iterdir()) == sorted([held, recent, other_users])
     os.close(locks[1])
 
 

@@ -20,7 +20,7 @@ def times_ready(product: Product) -> int:
 def test_a_killed_worker_and_a_lost_broker_can_be_restarted(live_product: Products) -> None:
     product = live_product(STORAGE="local")
     product.worker.wait_until(lambda: times_ready(product) > 0)
-    before, started = product.worker.pid, times_ready(product)
+    before, starts = product.worker.pid, times_ready(product)
 
     product.kill_worker()
     product.stop_broker(lose_data=True)
@@ -29,7 +29,7 @@ def test_a_killed_worker_and_a_lost_broker_can_be_restarted(live_product: Produc
 
     assert product.worker.pid != before
     assert product.worker.is_alive
-    product.worker.wait_until(lambda: times_ready(product) > started)
+    product.worker.wait_until(lambda: times_ready(product) > starts)
 
 
 def test_processes_stopped_by_a_test_are_restarted_for_the_next(live_product: Products) -> None:
@@ -38,8 +38,8 @@ def test_processes_stopped_by_a_test_are_restarted_for_the_next(live_product: Pr
     os.kill(product.web.pid, signal.SIGKILL)
     wait_until(lambda: not product.web.is_alive, what="the exit of the web server", seconds=5)
 
-    again = live_product(STORAGE="local")
+    product_again = live_product(STORAGE="local")
 
-    assert again is product
-    assert httpx.get(f"{again.api}/health/live", timeout=30).status_code == HTTPStatus.OK
-    assert all(child.is_alive for child in again.children)
+    assert product_again is product
+    assert httpx.get(f"{product_again.api}/health/live", timeout=30).status_code == HTTPStatus.OK
+    assert all(child.is_alive for child in product_again.children)

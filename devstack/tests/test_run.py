@@ -61,13 +61,13 @@ def test_the_exit_code_is_that_of_a_shell(code: str, exit_code: int) -> None:
 def test_processes_started_by_the_command_are_stopped_too(number: int, env: dict[str, str]) -> None:
     with launched("run", "--", *SHELL_WITH_A_CHILD, env=env) as run:
         run.read_until("ready")
-        started = run.descendants()
+        pids = run.descendants()
 
         os.kill(run.process.pid, number)
 
         assert run.process.wait() == 130
         wait_until(lambda: not run.descendants(), what="the exit", seconds=2)
-    assert len(started) > 2
+    assert len(pids) > 2
 
 
 def test_the_database_works_in_a_clone_in_a_private_folder(private_clone: Path) -> None:
@@ -86,10 +86,10 @@ def test_a_killed_launcher_leaves_no_process() -> None:
         "run", "--", sys.executable, "-c", PRINT_AND_SLEEP, env={"STORAGE": "local"}
     ) as run:
         run.read_until("ready")
-        started = run.descendants()
+        pids = run.descendants()
 
         run.process.kill()
 
         run.process.wait()
         wait_until(lambda: not run.descendants(), what="the exit", seconds=10)
-    assert len(started) > 2
+    assert len(pids) > 2

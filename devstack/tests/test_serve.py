@@ -35,33 +35,35 @@ def test_serve_survives_kills_at_every_step_of_its_start_and_stops_cleanly(
     victims = ("postgres", "devstack.prepare", "sartiq.server", "worker")
     with launched("serve", env=env) as serve, ThreadPoolExecutor(len(victims)) as killers:
         kills = [killers.submit(kill_first, serve.process.pid, victim) for victim in victims]
-        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        addresses_ = json.loads(serve.read_until("READY ").removeprefix("READY "))
         *_, killed_workers = [kill.result() for kill in kills]
         wait_until(
             lambda: bool(children_running(serve.process.pid, "worker") - killed_workers),
             what="the next worker",
             seconds=60,
         )
-        started = serve.descendants()
-        member = ready["users"]["member"]
+        pids_ = serve.descendants()
+        member = addresses_["users"]["member"]
         form = {"username": member["email"], "password": member["password"]}
-        response = httpx.post(f"{ready['api']}/api/v1/login/access-token", data=form, timeout=30)
+        response = httpx.post(
+            f"{addresses_['api']}/api/v1/login/access-token", data=form, timeout=30
+        )
 
         serve.process.send_signal(signal.SIGTERM)
 
         assert serve.process.wait() == 0
         assert serve.descendants() == set()
     assert response.status_code == HTTPStatus.OK
-    assert set(ready) == {"api", "s3_endpoint", "organization_id", "users"}
-    assert set(ready["users"]) == {"superuser", "owner", "member", "outsider"}
-    assert len(started) > 6  # three services, web, worker, beat and their children
+    assert set(addresses_) == {"api", "s3_endpoint", "organization_id", "users"}
+    assert set(addresses_["users"]) == {"superuser", "owner", "member", "outsider"}
+    assert len(pids_) > 6  # three services, web, worker, beat and their children
     assert "ended; it is started again" in capfd.readouterr().err
 
 
 def test_serve_restarts_processes_that_ended_unless_they_keep_ending(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
     with launched("serve", env=env) as serve:
-        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        addresses_ = json.loads(serve.read_until("READY ").removeprefix("READY "))
         (beat,) = [pid for pid in serve.descendants() if is_beat(pid)]
         before = children_running(serve.process.pid, "sartiq.server")
 
@@ -78,7 +80,9 @@ def test_serve_restarts_processes_that_ended_unless_they_keep_ending(data: Path)
             what="the next web server",
             seconds=60,
         )
-        wait_until(lambda: serves(f"{ready['api']}/health/live"), what="the web server", seconds=60)
+        wait_until(
+            lambda: serves(f"{addresses_['api']}/health/live"), what="the web server", seconds=60
+        )
 
         def is_over() -> bool:
             for pid in serve.descendants():
@@ -91,7 +95,7 @@ def test_serve_restarts_processes_that_ended_unless_they_keep_ending(data: Path)
 
         assert serve.process.wait() == 1
         assert serve.descendants() == set()
-    assert ready["s3_endpoint"] is None
+    assert addresses_["s3_endpoint"] is None
 
 
 def test_invalid_settings_are_reported_without_a_retry(
@@ -132,8 +136,8 @@ def test_killing_serve_ends_all_its_processes(data: Path) -> None:
 
 
 def test_a_port_in_use_is_reported(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as occupied:
-        port = str(occupied.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
 
         with launched("serve", env={"PORT": port, "DEVSTACK_DIR": str(data)}) as serve:
             assert serve.process.wait() == 1

@@ -6,7 +6,7 @@ from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from exports.tests.conftest import People
 from exports.tests.factories import ConfigurationFactory
 
-LIST = reverse("admin:exports_exportconfiguration_changelist")
+CHANGELIST = reverse("admin:exports_exportconfiguration_changelist")
 ADD = reverse("admin:exports_exportconfiguration_add")
 
 
@@ -30,8 +30,8 @@ def test_the_list_and_the_page_show_an_example_name(staff: Client, people: Peopl
         user=people.member, naming_convention_template="{brand}-{index:04}"
     )
 
-    for address in (LIST, page(configuration)):
-        html = staff.get(address).content.decode()
+    for url in (CHANGELIST, page(configuration)):
+        html = staff.get(url).content.decode()
 
         assert "<code>Sartiq-0007</code>" in html
         assert "{brand}-{index:04}" in html
@@ -41,13 +41,13 @@ def test_staff_can_search_by_name_template_and_owner(staff: Client, people: Peop
     configuration = ConfigurationFactory.create(
         user=people.member, name="Autumn house", naming_convention_template="{look}"
     )
-    other = ConfigurationFactory.create(user=people.outsider)
+    other_configuration = ConfigurationFactory.create(user=people.outsider)
 
     for texts in (configuration.name, "{look}", str(configuration.pk), people.member.email):
-        html = staff.get(LIST, {"q": texts}).content.decode()
+        html = staff.get(CHANGELIST, {"q": texts}).content.decode()
 
         assert page(configuration) in html
-        assert page(other) not in html
+        assert page(other_configuration) not in html
 
 
 def test_staff_can_create_a_configuration_for_an_organization(
@@ -100,18 +100,18 @@ def test_an_unused_template_can_be_saved_unchanged(staff: Client, people: People
 
 def test_staff_can_delete_a_configuration(staff: Client, people: People) -> None:
     configuration = ConfigurationFactory.create(user=people.member)
-    address = reverse("admin:exports_exportconfiguration_delete", args=[configuration.pk])
+    url = reverse("admin:exports_exportconfiguration_delete", args=[configuration.pk])
 
-    response = staff.post(address, {"post": "yes"})
+    response = staff.post(url, {"post": "yes"})
 
     assert response.status_code == 302
     assert not ExportConfiguration.objects.exists()
 
 
 def test_staff_can_restrict_an_adapter(staff: Client, people: People) -> None:
-    address = reverse("admin:exports_metadataadaptervisibility_add")
+    url = reverse("admin:exports_metadataadaptervisibility_add")
 
-    staff.post(address, {"code": "ovs", "organizations": [str(people.organization.pk)]})
+    staff.post(url, {"code": "ovs", "organizations": [str(people.organization.pk)]})
 
     row = MetadataAdapterVisibility.objects.get()
     assert (row.code, row.is_public) == ("ovs", False)

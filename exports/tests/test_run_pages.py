@@ -22,7 +22,7 @@ def staff(db: None) -> Client:
 
 
 def run_of(configuration: ExportConfiguration, status: RunStatus) -> ExportRun:
-    ended = status != RunStatus.RUNNING
+    has_ended = status != RunStatus.RUNNING
     run: ExportRun = ExportRun.objects.create(
         user=configuration.user,
         status=status,
@@ -33,9 +33,9 @@ def run_of(configuration: ExportConfiguration, status: RunStatus) -> ExportRun:
         image_format="WEBP",
         template="{index}",
         total=2,
-        failure_code="nothing_exported" if ended else "",
-        failure_message="None of the files could be exported." if ended else "",
-        finished_at=timezone.now() if ended else None,
+        failure_code="nothing_exported" if has_ended else "",
+        failure_message="None of the files could be exported." if has_ended else "",
+        finished_at=timezone.now() if has_ended else None,
     )
     for position in (1, 2):
         ExportItem.objects.create(
@@ -43,8 +43,8 @@ def run_of(configuration: ExportConfiguration, status: RunStatus) -> ExportRun:
             position=position,
             resource_id=uuid4(),
             name=f"{position}.webp",
-            status="FAILED" if ended or position == 1 else "WAITING",
-            failure_code="resource_deleted" if ended or position == 1 else "",
+            status="FAILED" if has_ended or position == 1 else "WAITING",
+            failure_code="resource_deleted" if has_ended or position == 1 else "",
         )
     return run
 
@@ -71,23 +71,23 @@ def test_a_page_shows_progress_and_links_to_the_files(staff: Client) -> None:
 
 def test_a_page_of_a_running_export_refreshes(staff: Client) -> None:
     configuration = ConfigurationFactory.create()
-    running, failed = (
+    running_run, failed_run = (
         run_of(configuration, status) for status in (RunStatus.RUNNING, RunStatus.FAILED)
     )
 
-    assert staff.get(page_of(running.pk))["Refresh"] == "3"
-    assert "Refresh" not in staff.get(page_of(failed.pk))
+    assert staff.get(page_of(running_run.pk))["Refresh"] == "3"
+    assert "Refresh" not in staff.get(page_of(failed_run.pk))
 
 
 def test_an_unknown_export_redirects_to_the_list(staff: Client) -> None:
     assert staff.get(reverse("admin:exports_exportrun_change", args=["none"])).status_code == 302
 
 
-@pytest.mark.parametrize("act", ["change", "delete"])
-def test_an_export_cannot_be_edited(staff: Client, act: str) -> None:
+@pytest.mark.parametrize("view", ["change", "delete"])
+def test_an_export_cannot_be_edited(staff: Client, view: str) -> None:
     run = run_of(ConfigurationFactory.create(), RunStatus.FAILED)
 
-    response = staff.post(reverse(f"admin:exports_exportrun_{act}", args=[run.pk]), {"title": "x"})
+    response = staff.post(reverse(f"admin:exports_exportrun_{view}", args=[run.pk]), {"title": "x"})
 
     assert response.status_code == 403
     assert ExportRun.objects.get().title == "Shoot 12"

@@ -124,20 +124,20 @@ def test_the_error_says_whether_the_process_was_killed(
 
 
 def test_a_command_is_stopped_when_a_service_has_ended(tmp_path: Path) -> None:
-    needed = python("", tmp_path / "log")
-    needed.start()
-    began = time.monotonic()
+    service = python("", tmp_path / "log")
+    service.start()
+    started_at = time.monotonic()
 
     with pytest.raises(ProcessEndedError):
         outcome(
             [sys.executable, "-c", "import time; time.sleep(60)"],
             env=os.environ,
             death_signal=signal.SIGKILL,
-            meanwhile=needed.require_alive,
+            meanwhile=service.require_alive,
         )
 
-    needed.stop()
-    assert time.monotonic() - began < 50
+    service.stop()
+    assert time.monotonic() - started_at < 50
 
 
 def test_waiting_ends_at_its_deadline() -> None:

@@ -42,10 +42,10 @@ def test_a_signal_during_a_start_is_handled_when_the_process_is_recorded(
     result = python(SIGNAL_DURING_START, str(tmp_path / "log"), moment)
 
     assert result.stderr == ""
-    started, stopped = result.stdout.splitlines()
+    started_line, stopped_line = result.stdout.splitlines()
     with pytest.raises(ProcessLookupError):
-        os.kill(int(started.removeprefix("started ")), 0)
-    assert stopped == "stopped"
+        os.kill(int(started_line.removeprefix("started ")), 0)
+    assert stopped_line == "stopped"
     assert result.returncode == 0
 
 

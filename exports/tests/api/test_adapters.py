@@ -52,20 +52,23 @@ def test_adapters_are_public_by_default(people: People) -> None:
 
 
 def test_a_restricted_adapter_is_visible_to_its_organizations(people: People) -> None:
-    other_own = MembershipFactory.create(user=people.member).organization
-    foreign = MembershipFactory.create().organization
-    restrict_ovs(people.organization, foreign)
+    other_organization = MembershipFactory.create(user=people.member).organization
+    foreign_organization = MembershipFactory.create().organization
+    restrict_ovs(people.organization, foreign_organization)
     client = client_of(people.member)
 
-    without_scope = client.get(ADAPTERS)
+    response_without_scope = client.get(ADAPTERS)
     response = client.get(f"{ADAPTERS}?organization_id={people.organization.pk}")
 
-    assert codes(without_scope) == codes(response) == ["default", "ovs"]
+    assert codes(response_without_scope) == codes(response) == ["default", "ovs"]
     assert response.json()[1]["organization_ids"] == [str(people.organization.pk)]
-    assert codes(client.get(f"{ADAPTERS}?organization_id={other_own.pk}")) == ["default"]
+    assert codes(client.get(f"{ADAPTERS}?organization_id={other_organization.pk}")) == ["default"]
     assert codes(client_of(people.outsider).get(ADAPTERS)) == ["default"]
     ovs = client_of(people.superuser).get(ADAPTERS).json()[1]
-    assert set(ovs["organization_ids"]) == {str(people.organization.pk), str(foreign.pk)}
+    assert set(ovs["organization_ids"]) == {
+        str(people.organization.pk),
+        str(foreign_organization.pk),
+    }
 
 
 def test_a_superuser_can_restrict_an_adapter(people: People) -> None:
@@ -81,14 +84,16 @@ def test_a_superuser_can_restrict_an_adapter(people: People) -> None:
     assert first.json()["is_public"] is False
     assert first.json()["organization_ids"] == [str(people.organization.pk)]
     assert codes(client_of(people.outsider).get(ADAPTERS)) == ["default"]
-    opened = client_of(people.superuser).put(OVS, {"is_public": True, "organization_ids": []})
-    assert opened.json()["organization_ids"] == []
+    publish_response = client_of(people.superuser).put(
+        OVS, {"is_public": True, "organization_ids": []}
+    )
+    assert publish_response.json()["organization_ids"] == []
     assert codes(client_of(people.outsider).get(ADAPTERS)) == ["default", "ovs"]
 
 
 def test_an_unknown_organization_is_reported_by_its_index(people: People) -> None:
-    unknown = str(uuid4())
-    ids = [str(people.organization.pk), unknown]
+    unknown_id = str(uuid4())
+    ids = [str(people.organization.pk), unknown_id]
 
     response = client_of(people.superuser).put(OVS, {"is_public": False, "organization_ids": ids})
 
@@ -151,5 +156,5 @@ def test_wildcards_are_fully_described(people: People) -> None:
         assert row["description"]
         assert row["example"]
         assert row["provided_by"]
-        padded = ":03" if row["is_number"] else ""
-        compile_template(f"{{{row['name']}{padded}}}")
+        padding_spec = ":03" if row["is_number"] else ""
+        compile_template(f"{{{row['name']}{padding_spec}}}")

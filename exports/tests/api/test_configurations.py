@@ -52,13 +52,13 @@ def test_defaults_are_those_of_the_specification(people: People) -> None:
 
 def test_the_first_configuration_is_the_oldest(people: People) -> None:
     client = client_of(people.member)
-    created = [ConfigurationFactory.create(user=people.member, name=name) for name in "abc"]
-    oldest = ExportConfiguration.objects.filter(pk=created[2].pk)
-    oldest.update(created_at=created[0].created_at - timedelta(days=1))
+    configurations = [ConfigurationFactory.create(user=people.member, name=name) for name in "abc"]
+    oldest = ExportConfiguration.objects.filter(pk=configurations[2].pk)
+    oldest.update(created_at=configurations[0].created_at - timedelta(days=1))
 
     assert client.get(MINE).json()["name"] == "c"
     assert names(client.get(f"{MINE}s")) == ["c", "a", "b"]
-    assert client.patch(MINE, {"name": "changed"}).json()["id"] == str(created[2].pk)
+    assert client.patch(MINE, {"name": "changed"}).json()["id"] == str(configurations[2].pk)
     assert client.delete(MINE).status_code == 204
     assert names(client.get(f"{MINE}s")) == ["a", "b"]
 
@@ -67,8 +67,8 @@ def test_personal_routes_ignore_configurations_of_organizations(people: People) 
     ConfigurationFactory.create(user=people.admin, organization=people.organization)
     client = client_of(people.admin)
 
-    other = f"{V1}/users/{people.admin.pk}/export-configuration"
-    for path in (MINE, other):
+    other_path = f"{V1}/users/{people.admin.pk}/export-configuration"
+    for path in (MINE, other_path):
         assert client.get(path).status_code == 404
         assert client.patch(path, {"name": "x"}).status_code == 404
         assert client.delete(path).status_code == 404
@@ -84,7 +84,7 @@ def test_the_user_of_an_organizations_configuration_is_its_creator(people: Peopl
 
 
 def test_a_member_can_read_but_not_change(people: People) -> None:
-    other = ConfigurationFactory.create(
+    shared = ConfigurationFactory.create(
         user=people.admin, organization=people.organization, name="House"
     )
     client = client_of(people.member)
@@ -92,13 +92,13 @@ def test_a_member_can_read_but_not_change(people: People) -> None:
 
     assert client.get(path).json()["name"] == "House"
     assert names(client.get(f"{path}s")) == ["House"]
-    assert client.get(path_of(other)).json()["name"] == "House"
+    assert client.get(path_of(shared)).json()["name"] == "House"
     for response in (
         client.post(path, {}),
         client.patch(path, {"name": "x"}),
         client.delete(path),
-        client.patch(path_of(other), {"name": "x"}),
-        client.delete(path_of(other)),
+        client.patch(path_of(shared), {"name": "x"}),
+        client.delete(path_of(shared)),
     ):
         assert response.status_code == 403
         assert response.json() == {"detail": "Not enough permissions"}
@@ -144,11 +144,13 @@ def test_an_organization_can_be_in_the_query_or_the_body(people: People) -> None
     client, organization = client_of(people.admin), str(people.organization.pk)
     path = f"{V1}/export-configuration/"
 
-    in_query = client.post(f"{path}?organization_id={organization}", {})
-    in_body = client.post(path, {"organization_id": organization})
-    in_none = client.post(path, {"organization_id": None})
+    responses = (
+        client.post(f"{path}?organization_id={organization}", {}),
+        client.post(path, {"organization_id": organization}),
+        client.post(path, {"organization_id": None}),
+    )
 
-    result = [response.json()["organization_id"] for response in (in_query, in_body, in_none)]
+    result = [response.json()["organization_id"] for response in responses]
     assert result == [organization, organization, None]
 
 
@@ -164,17 +166,17 @@ def test_two_different_organizations_are_refused(people: People) -> None:
 
 @pytest.mark.covers("T44")
 def test_null_clears_only_the_template(people: People) -> None:
-    own = ConfigurationFactory.create(
+    personal = ConfigurationFactory.create(
         user=people.member, image_format="PNG", naming_convention_template="{brand}", name="Own"
     )
     client = client_of(people.member)
 
     response = client.patch(
-        path_of(own), {"name": None, "metadata_adapter": None, "image_format": None}
+        path_of(personal), {"name": None, "metadata_adapter": None, "image_format": None}
     )
-    reset_response = client.patch(path_of(own), {"naming_convention_template": None})
+    reset_response = client.patch(path_of(personal), {"naming_convention_template": None})
 
-    assert response.json() == client.get(path_of(own)).json() | {
+    assert response.json() == client.get(path_of(personal)).json() | {
         "naming_convention_template": "{brand}",
         "updated_at": response.json()["updated_at"],
     }
@@ -183,11 +185,11 @@ def test_null_clears_only_the_template(people: People) -> None:
 
 
 def test_an_empty_change_changes_nothing(people: People) -> None:
-    own = ConfigurationFactory.create(user=people.member)
+    personal = ConfigurationFactory.create(user=people.member)
     client = client_of(people.member)
-    before = client.get(path_of(own)).json()
+    before = client.get(path_of(personal)).json()
 
-    response = client.patch(path_of(own), {})
+    response = client.patch(path_of(personal), {})
 
     assert (response.status_code, response.json()) == (200, before)
 
@@ -195,10 +197,10 @@ def test_an_empty_change_changes_nothing(people: People) -> None:
 def test_the_example_of_the_specification_is_accepted(people: People) -> None:
     """It switches a configuration with a template to `ovs`, which does not use the template."""
     template = "{brand}_{product_sku}_{shot_type}_v{version}"
-    own = ConfigurationFactory.create(user=people.member, naming_convention_template=template)
+    personal = ConfigurationFactory.create(user=people.member, naming_convention_template=template)
     client = client_of(people.member)
 
-    response = client.patch(path_of(own), {"image_format": "jpeg", "metadata_adapter": "ovs"})
+    response = client.patch(path_of(personal), {"image_format": "jpeg", "metadata_adapter": "ovs"})
 
     assert response.status_code == 200
     assert response.json()["metadata_adapter"] == "ovs"
@@ -216,10 +218,10 @@ def test_the_example_of_the_specification_is_accepted(people: People) -> None:
 def test_an_adapter_with_a_fixed_template_refuses_another(
     people: People, stored: str, payload: dict[str, str]
 ) -> None:
-    own = ConfigurationFactory.create(user=people.member, metadata_adapter=stored)
+    personal = ConfigurationFactory.create(user=people.member, metadata_adapter=stored)
     client = client_of(people.member)
 
-    change_response = client.patch(path_of(own), payload)
+    change_response = client.patch(path_of(personal), payload)
     create_response = client.post(
         MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"}
     )
@@ -229,8 +231,8 @@ def test_an_adapter_with_a_fixed_template_refuses_another(
         [issue] = response.json()["detail"]
         assert issue["loc"] == ["body", "naming_convention_template"]
         assert issue["type"] == "template_not_customizable"
-    own.refresh_from_db()
-    assert (own.metadata_adapter, own.naming_convention_template) == (stored, None)
+    personal.refresh_from_db()
+    assert (personal.metadata_adapter, personal.naming_convention_template) == (stored, None)
 
 
 @pytest.mark.covers("T46")
@@ -249,19 +251,19 @@ def test_a_bad_template_names_the_token_and_its_position(people: People) -> None
     ]
 
 
-def test_what_was_read_can_be_sent_back(people: People) -> None:
-    """Even if the adapter was restricted since, and does not use the template."""
-    own = ConfigurationFactory.create(
+def test_a_configuration_can_be_sent_back_as_it_was_read(people: People) -> None:
+    """Even if its adapter has been restricted since, and does not use the template."""
+    personal = ConfigurationFactory.create(
         user=people.member, metadata_adapter="ovs", naming_convention_template="{brand}"
     )
     MetadataAdapterVisibility.objects.create(code="ovs", is_public=False)
     client = client_of(people.member)
-    read = client.get(path_of(own)).json()
+    body_read = client.get(path_of(personal)).json()
 
-    response = client.patch(path_of(own), read | {"name": "Renamed"})
+    response = client.patch(path_of(personal), body_read | {"name": "Renamed"})
 
     assert response.status_code == 200
-    assert response.json() == read | {
+    assert response.json() == body_read | {
         "name": "Renamed",
         "updated_at": response.json()["updated_at"],
     }
@@ -273,16 +275,13 @@ def test_deletes_respond_as_specified(people: People) -> None:
         return configuration
 
     client = client_of(people.admin)
-    own = create()
+    personal = create()
     create(organization=people.organization)
     message = {"message": "Export configuration deleted"}
 
-    by_id, by_organization = client.delete(path_of(own)), client.delete(organization_path(people))
+    responses = client.delete(path_of(personal)), client.delete(organization_path(people))
 
-    assert [(deleted.status_code, deleted.json()) for deleted in (by_id, by_organization)] == [
-        (200, message),
-        (200, message),
-    ]
+    assert [(deleted.status_code, deleted.json()) for deleted in responses] == [(200, message)] * 2
     for path in (MINE, f"{V1}/users/{people.admin.pk}/export-configuration"):
         create()
         response = client.delete(path)
@@ -291,10 +290,10 @@ def test_deletes_respond_as_specified(people: People) -> None:
 
 
 def test_a_deleted_user_has_no_configuration(people: People) -> None:
-    gone: User = people.outsider
-    ConfigurationFactory.create(user=gone)
-    client_of(people.superuser).delete(f"{V1}/users/{gone.pk}")
+    deleted_user: User = people.outsider
+    ConfigurationFactory.create(user=deleted_user)
+    client_of(people.superuser).delete(f"{V1}/users/{deleted_user.pk}")
 
-    response = client_of(people.superuser).get(f"{V1}/users/{gone.pk}/export-configuration")
+    response = client_of(people.superuser).get(f"{V1}/users/{deleted_user.pk}/export-configuration")
 
     assert (response.status_code, response.json()) == (404, {"detail": "User not found"})

@@ -38,10 +38,10 @@ PUBLIC = "ExportConfigurationPublic"
 @pytest.fixture
 def ids(people: People) -> dict[str, str]:
     """The ids of a personal configuration, of its user and of an organization with another one."""
-    own = ConfigurationFactory.create(user=people.admin)
+    personal = ConfigurationFactory.create(user=people.admin)
     ConfigurationFactory.create(user=people.admin, organization=people.organization)
     return {
-        "config_id": str(own.pk),
+        "config_id": str(personal.pk),
         "user_id": str(people.admin.pk),
         "org_id": str(people.organization.pk),
     }
@@ -253,7 +253,7 @@ def test_enums_are_those_of_the_specification(openapi: dict[str, Any]) -> None:
     ],
 )
 def test_the_schemas_reject_invalid_bodies(change: dict[str, Any]) -> None:
-    good = {
+    valid_body = {
         "id": str(uuid4()),
         "user_id": str(uuid4()),
         "name": "a",
@@ -261,7 +261,7 @@ def test_the_schemas_reject_invalid_bodies(change: dict[str, Any]) -> None:
         "image_format": "webp",
     }
     schema = {"$ref": f"#/components/schemas/{PUBLIC}"}
-    require_valid(good, schema)
+    require_valid(valid_body, schema)
 
     with pytest.raises(ValidationError):
-        require_valid(good | change, schema)
+        require_valid(valid_body | change, schema)

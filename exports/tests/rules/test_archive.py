@@ -66,12 +66,14 @@ def test_entries_are_stored_with_fixed_time_and_attributes() -> None:
 
 def test_the_same_entries_give_the_same_bytes_in_any_chunks() -> None:
     body = bytes(range(256)) * 40
-    whole = b"".join(write_archive([entry("ü.png", body), entry("b.png", b"b")]))
-    cut = b"".join(write_archive([entry("ü.png", body[:7], body[7:]), entry("b.png", b"", b"b")]))
+    archive = b"".join(write_archive([entry("ü.png", body), entry("b.png", b"b")]))
+    archive_of_small_chunks = b"".join(
+        write_archive([entry("ü.png", body[:7], body[7:]), entry("b.png", b"", b"b")])
+    )
 
-    assert cut == whole
+    assert archive_of_small_chunks == archive
     # Known bytes: another version of Python or of the product must not change them.
-    assert hashlib.sha256(whole).hexdigest() == (
+    assert hashlib.sha256(archive).hexdigest() == (
         "06f9aa102a048e396dfc0b70fe183785900735f872fa56e5721e11f00c90db32"
     )
 
@@ -102,10 +104,10 @@ def test_a_repeated_name_is_refused() -> None:
 
 
 def test_an_entry_with_a_wrong_checksum_is_refused() -> None:
-    changed = ArchiveEntry(name="a.jpg", size=3, crc32=zlib.crc32(b"abc"), chunks=[b"abd"])
+    changed_entry = ArchiveEntry(name="a.jpg", size=3, crc32=zlib.crc32(b"abc"), chunks=[b"abd"])
 
     with pytest.raises(ArchiveEntryError):
-        list(write_archive([changed]))
+        list(write_archive([changed_entry]))
 
 
 def test_a_streaming_reader_can_open_the_archive() -> None:
@@ -129,28 +131,28 @@ def test_no_entry_has_a_data_descriptor() -> None:
 
 def test_an_error_of_a_source_is_raised() -> None:
     class StoreGoneError(Exception):
-        """Raised by the source half way."""
+        """Raised by the source in the middle of its bytes."""
 
-    def broken() -> Iterator[bytes]:
+    def failing_chunks() -> Iterator[bytes]:
         yield b"half"
         raise StoreGoneError
 
     with pytest.raises(StoreGoneError):
-        list(write_archive([ArchiveEntry(name="a.jpg", size=8, crc32=0, chunks=broken())]))
+        list(write_archive([ArchiveEntry(name="a.jpg", size=8, crc32=0, chunks=failing_chunks())]))
 
 
 def test_entries_are_requested_one_at_a_time() -> None:
-    requested: list[int] = []
+    requested_numbers: list[int] = []
 
     def entries() -> Iterator[ArchiveEntry]:
         for index in range(3):
-            requested.append(index)
+            requested_numbers.append(index)
             yield entry(f"{index}.jpg", b"x")
 
-    writing = write_archive(entries())
-    next(writing)
+    archive_chunks = write_archive(entries())
+    next(archive_chunks)
 
-    assert requested == [0]
+    assert requested_numbers == [0]
 
 
 def test_an_archive_of_300_mib_needs_little_memory(tmp_path: Path) -> None:
@@ -191,8 +193,8 @@ def test_an_entry_can_be_larger_than_4_gib(tmp_path: Path) -> None:
     pieces = (piece if index < 4 * 1024 else b"tail!" for index in range(4 * 1024 + 1))
     path = tmp_path / "large.zip"
     with path.open("wb") as file:
-        large = ArchiveEntry(name="large.bin", size=size, crc32=crc32, chunks=pieces)
-        for part in write_archive([large, entry("after.txt", b"after")]):
+        large_entry = ArchiveEntry(name="large.bin", size=size, crc32=crc32, chunks=pieces)
+        for part in write_archive([large_entry, entry("after.txt", b"after")]):
             if len(part) == MIB:
                 file.seek(MIB, io.SEEK_CUR)  # zeros: a hole takes no disk
             else:

@@ -50,17 +50,17 @@ def test_every_name_is_portable(stem: str) -> None:
     )
 )
 def test_names_of_one_export_are_all_different(stems: list[str]) -> None:
-    chosen = distinct([(stem, "webp") for stem in stems], taken=["unnamed.webp"])
+    chosen_names = distinct([(stem, "webp") for stem in stems], taken=["unnamed.webp"])
 
-    assert len(chosen) == len(stems)
-    folded = [unicodedata.normalize("NFC", name.casefold()) for name in chosen]
-    assert len({*folded, "unnamed.webp"}) == len(stems) + 1
-    for name in chosen:
+    assert len(chosen_names) == len(stems)
+    folded_names = [unicodedata.normalize("NFC", name.casefold()) for name in chosen_names]
+    assert len({*folded_names, "unnamed.webp"}) == len(stems) + 1
+    for name in chosen_names:
         require_portable(name)
 
 
 @pytest.mark.parametrize(
-    ("stems", "chosen"),
+    ("stems", "chosen_names"),
     [
         (["a", "b"], ["a.png", "b.png"]),
         (["a", "a", "a"], ["a.png", "a_2.png", "a_3.png"]),
@@ -71,8 +71,8 @@ def test_names_of_one_export_are_all_different(stems: list[str]) -> None:
         (["manifest"], ["manifest_2.png"]),
     ],
 )
-def test_equal_names_get_numbers(stems: list[str], chosen: list[str]) -> None:
-    assert distinct([(stem, "png") for stem in stems], taken=["manifest.png"]) == chosen
+def test_equal_names_get_numbers(stems: list[str], chosen_names: list[str]) -> None:
+    assert distinct([(stem, "png") for stem in stems], taken=["manifest.png"]) == chosen_names
 
 
 def test_different_extensions_do_not_collide() -> None:
@@ -86,12 +86,12 @@ def test_a_name_of_multi_byte_characters_fits_a_file_system() -> None:
     assert name == "\U0001f45f" * 58 + ".webp"
 
 
-def test_thousands_of_equal_names_are_numbered_in_one_pass() -> None:
-    tries = 0
+def test_thousands_of_equal_names_are_numbered_in_linear_time() -> None:
+    call_count = 0
 
     def counting_stem(stem: str, **options: str) -> str:
-        nonlocal tries
-        tries += 1
+        nonlocal call_count
+        call_count += 1
         return original(stem, **options)
 
     original = names.file_name
@@ -101,4 +101,4 @@ def test_thousands_of_equal_names_are_numbered_in_one_pass() -> None:
 
     assert distinct_names[:3] == ["Us.webp", "Us_2.webp", "Us_3.webp"]
     assert len(set(distinct_names)) == 5000
-    assert tries < 3 * 5000
+    assert call_count < 3 * 5000

@@ -36,10 +36,10 @@ def delete_configuration(
 @pytest.mark.django_db(transaction=True)
 def test_linking_and_deleting_concurrently_leaves_no_dangling_link() -> None:
     user: User = UserFactory.create()
-    owned: dict[str, Any] = {"user": user}
+    owner_fields: dict[str, Any] = {"user": user}
     for _ in range(ROUNDS):
-        configuration = ConfigurationFactory.create(**owned)
-        looks = [Look.objects.create(name=name, **owned) for name in "abc"]
+        configuration = ConfigurationFactory.create(**owner_fields)
+        looks = [Look.objects.create(name=name, **owner_fields) for name in "abc"]
         calls = [link_configuration(client_of(user), look, configuration) for look in looks]
 
         with memory_stores(MemoryStore()):

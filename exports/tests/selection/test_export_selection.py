@@ -180,7 +180,7 @@ def test_each_level_applies_once_the_more_specific_one_is_deleted(
         ExportConfiguration.objects.create(name=name, **shared)
         for name in ("direct", "guideline", "organization")
     )
-    own = ExportConfiguration.objects.create(name="user", user=user)
+    personal = ExportConfiguration.objects.create(name="user", user=user)
     guideline = Guideline.objects.create(name="White", export_configuration=guided, **shared)
     request = ProductionRequest.objects.create(
         name="Run", guideline=guideline, export_configuration=direct, **shared
@@ -188,15 +188,15 @@ def test_each_level_applies_once_the_more_specific_one_is_deleted(
     look = Look.objects.create(name="City", **shared)
     look.products.add(Product.objects.get(pk=shoe.pk))
     request.looks.add(look)
-    used = []
+    used_names = []
 
-    for configuration in (direct, guided, first, own, None):
+    for configuration in (direct, guided, first, personal, None):
         body = preview(client, production_request_id=request.pk)
-        used.append(body["export_configuration"]["name"])
+        used_names.append(body["export_configuration"]["name"])
         if configuration is not None:
             configuration.delete()
 
-    assert used == ["direct", "guideline", "organization", "user", "System default"]
+    assert used_names == ["direct", "guideline", "organization", "user", "System default"]
 
 
 def test_a_requested_configuration_applies_to_every_selection(
@@ -218,7 +218,7 @@ def test_a_requested_configuration_applies_to_every_selection(
 
     choices: list[dict[str, Any]] = [{}, {"export_configuration_id": requested.pk}]
 
-    used = [
+    used_names = [
         [
             preview(client, **selection, **choice)["export_configuration"]["name"]
             for choice in choices
@@ -226,7 +226,7 @@ def test_a_requested_configuration_applies_to_every_selection(
         for selection in selections
     ]
 
-    assert used == [["linked", "second"]] * 3
+    assert used_names == [["linked", "second"]] * 3
 
 
 def test_deleted_rows_are_not_exported(client: APIClient, user: User, shoe: Product) -> None:

@@ -94,10 +94,12 @@ def test_looks_with_different_configurations_are_refused(
         look.products.add(shoe)
 
     response = client.post(EXPORTS, {"look_ids": ids})
-    chosen = preview(client, look_ids=ids, export_configuration_id=looks[1].export_configuration_id)
+    chosen_preview = preview(
+        client, look_ids=ids, export_configuration_id=looks[1].export_configuration_id
+    )
 
     assert issues(response) == [(["body", "look_ids"], "value_error")]
-    assert chosen["export_configuration"]["name"] == "Beach"
+    assert chosen_preview["export_configuration"]["name"] == "Beach"
 
 
 @pytest.mark.parametrize("is_foreign", [True, False], ids=["foreign", "unknown"])

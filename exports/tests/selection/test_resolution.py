@@ -60,8 +60,8 @@ def test_the_system_default_applies_when_no_owner_has_a_configuration(
 def test_each_level_applies_once_the_more_specific_one_is_deleted(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
-    owned: dict[str, Any] = {"user": user, "organization": team.organization}
-    direct = ConfigurationFactory.create(**owned)
+    owner_fields: dict[str, Any] = {"user": user, "organization": team.organization}
+    direct = ConfigurationFactory.create(**owner_fields)
     first = {
         "direct": direct,
         "organization": ConfigurationFactory.create(
@@ -72,7 +72,7 @@ def test_each_level_applies_once_the_more_specific_one_is_deleted(
     ExportConfiguration.objects.filter(pk=direct.pk).update(
         created_at=first["user"].created_at
     )  # so that it is not the oldest one of the organization
-    entity = MODELS[kind].objects.create(name="One", export_configuration=direct, **owned)
+    entity = MODELS[kind].objects.create(name="One", export_configuration=direct, **owner_fields)
 
     for level, configuration in first.items():
         resolution = resolution_for(client, kind, entity)
@@ -138,15 +138,15 @@ def test_the_levels_have_the_specified_order(
         case.organization, user=team.member, organization=organization
     )
     own = ConfigurationFactory.create_batch(case.own, user=user)
-    owned: dict[str, Any] = {
+    owner_fields: dict[str, Any] = {
         "user": user,
         "organization": organization if case.of_organization else None,
     }
     direct = ConfigurationFactory.create(user=team.outsider) if case.direct else None
     inherited = ConfigurationFactory.create(user=team.outsider) if case.guideline else None
-    guideline = Guideline.objects.create(name="G", export_configuration=inherited, **owned)
+    guideline = Guideline.objects.create(name="G", export_configuration=inherited, **owner_fields)
     production_request = ProductionRequest.objects.create(
-        name="P", guideline=guideline, export_configuration=direct, **owned
+        name="P", guideline=guideline, export_configuration=direct, **owner_fields
     )
 
     resolution = resolution_for(client, "production-requests", production_request)
@@ -222,11 +222,11 @@ def test_a_configuration_of_another_owner_is_rejected_like_an_unknown_one(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
     entity = MODELS[kind].objects.create(name="One", user=user)
-    foreign = ConfigurationFactory.create(user=team.outsider)
-    of_organization = ConfigurationFactory.create(user=user, organization=team.organization)
+    foreign_configuration = ConfigurationFactory.create(user=team.outsider)
+    shared = ConfigurationFactory.create(user=user, organization=team.organization)
 
-    for unusable in (foreign.pk, of_organization.pk, uuid4()):
-        payload = {"name": "New", "export_configuration_id": str(unusable)}
+    for configuration_id in (foreign_configuration.pk, shared.pk, uuid4()):
+        payload = {"name": "New", "export_configuration_id": str(configuration_id)}
         for response in (
             client.post(route(kind), payload),
             client.patch(route(kind, entity), payload),
@@ -234,7 +234,7 @@ def test_a_configuration_of_another_owner_is_rejected_like_an_unknown_one(
             assert response.status_code == 422
             [issue] = response.json()["detail"]
             assert issue["loc"] == ["body", "export_configuration_id"]
-            assert (issue["type"], issue["input"]) == ("not_found", str(unusable))
+            assert (issue["type"], issue["input"]) == ("not_found", str(configuration_id))
     entity.refresh_from_db()
     assert (entity.name, entity.export_configuration_id) == ("One", None)
     assert MODELS[kind].objects.count() == 1
@@ -243,14 +243,14 @@ def test_a_configuration_of_another_owner_is_rejected_like_an_unknown_one(
 def test_members_can_link_their_own_configurations_and_the_organizations(
     client: APIClient, user: User, team: Team
 ) -> None:
-    house = ConfigurationFactory.create(user=team.member, organization=team.organization)
-    own = ConfigurationFactory.create(user=user)
+    shared = ConfigurationFactory.create(user=team.member, organization=team.organization)
+    personal = ConfigurationFactory.create(user=user)
     colleagues = ConfigurationFactory.create(user=team.member)
     look = Look.objects.create(name="L", user=team.member, organization=team.organization)
 
     responses = [
         client.patch(route("looks", look), {"export_configuration_id": str(configuration.pk)})
-        for configuration in (house, own, colleagues)
+        for configuration in (shared, personal, colleagues)
     ]
 
     assert [response.status_code for response in responses] == [200, 200, 422]
@@ -259,15 +259,18 @@ def test_members_can_link_their_own_configurations_and_the_organizations(
 def test_a_colleague_can_send_back_a_linked_configuration(
     client: APIClient, user: User, team: Team
 ) -> None:
-    own = ConfigurationFactory.create(user=team.member)
+    personal = ConfigurationFactory.create(user=team.member)
     look = Look.objects.create(
-        name="L", user=team.member, organization=team.organization, export_configuration=own
+        name="L",
+        user=team.member,
+        organization=team.organization,
+        export_configuration=personal,
     )
-    read = client.get(route("looks", look)).json()
+    body_read = client.get(route("looks", look)).json()
 
     response = client.patch(
         route("looks", look),
-        {"name": "Renamed", "export_configuration_id": read["export_configuration_id"]},
+        {"name": "Renamed", "export_configuration_id": body_read["export_configuration_id"]},
     )
 
     assert (response.status_code, response.json()["name"]) == (200, "Renamed")
@@ -277,10 +280,10 @@ def test_a_colleague_can_send_back_a_linked_configuration(
 @each_kind
 def test_deleting_by_organization_clears_every_entity(team: Team, user: User, kind: str) -> None:
     admin = UserFactory.create(superuser=True)
-    owned: dict[str, Any] = {"user": user, "organization": team.organization}
-    first = ConfigurationFactory.create(**owned)
+    owner_fields: dict[str, Any] = {"user": user, "organization": team.organization}
+    first = ConfigurationFactory.create(**owner_fields)
     entities = [
-        MODELS[kind].objects.create(name=name, export_configuration=first, **owned)
+        MODELS[kind].objects.create(name=name, export_configuration=first, **owner_fields)
         for name in "abc"
     ]
 

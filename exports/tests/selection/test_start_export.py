@@ -29,13 +29,13 @@ SYSTEM_DEFAULT = {
 
 
 def test_an_export_can_be_started_polled_and_downloaded(client: APIClient, shoe: Product) -> None:
-    accepted = start_export(client, shoe)
+    start_response = start_export(client, shoe)
     run = ExportRun.objects.get()
 
-    assert accepted.status_code == 202
-    assert accepted.headers["Location"] == f"{EXPORTS}{run.pk}"
-    assert accepted.json() == client.get(accepted.headers["Location"]).json()
-    assert accepted.json() | {"created_at": "", "updated_at": ""} == {
+    assert start_response.status_code == 202
+    assert start_response.headers["Location"] == f"{EXPORTS}{run.pk}"
+    assert start_response.json() == client.get(start_response.headers["Location"]).json()
+    assert start_response.json() | {"created_at": "", "updated_at": ""} == {
         "id": str(run.pk),
         "user_id": str(run.user_id),
         "organization_id": None,
@@ -128,16 +128,16 @@ def test_the_same_request_with_the_same_key_starts_one_export(
 def test_members_export_for_their_organization(team: Team, shoe: Product, user: User) -> None:
     Product.objects.filter(pk=shoe.pk).update(organization=team.organization)
     scope = f"?organization_id={team.organization.pk}"
-    colleague, stranger = client_of(team.member), client_of(team.outsider)
+    member_client, outsider_client = client_of(team.member), client_of(team.outsider)
 
-    run = start_export(colleague, shoe).json()
+    run = start_export(member_client, shoe).json()
 
     assert run["organization_id"] == str(team.organization.pk)
     assert client_of(user).get(f"{EXPORTS}{scope}").json()["count"] == 1
     assert client_of(user).get(EXPORTS).json() == {"data": [], "count": 0}
-    assert stranger.get(f"{EXPORTS}{scope}").status_code == 403
-    assert stranger.get(f"{EXPORTS}{run['id']}").status_code == 404
-    assert stranger.get(f"{EXPORTS}{run['id']}/download").status_code == 404
+    assert outsider_client.get(f"{EXPORTS}{scope}").status_code == 403
+    assert outsider_client.get(f"{EXPORTS}{run['id']}").status_code == 404
+    assert outsider_client.get(f"{EXPORTS}{run['id']}/download").status_code == 404
 
 
 def test_the_list_shows_each_export_with_few_queries(client: APIClient, shoe: Product) -> None:

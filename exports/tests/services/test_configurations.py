@@ -32,21 +32,24 @@ def test_concurrent_deletions_delete_one_configuration_each() -> None:
 
 @pytest.mark.django_db
 def test_a_change_writes_only_the_given_fields() -> None:
-    own = ConfigurationFactory.create(image_format="PNG")
-    rows = ExportConfiguration.objects.filter(pk=own.pk)
+    configuration = ConfigurationFactory.create(image_format="PNG")
+    rows = ExportConfiguration.objects.filter(pk=configuration.pk)
 
-    changed = configurations.change_first(rows, values={"name": "New"})
+    changed_configuration = configurations.change_first(rows, values={"name": "New"})
 
-    assert (changed.name, changed.image_format) == ("New", ImageFormat.PNG)
-    assert changed.updated_at > own.updated_at
+    assert (changed_configuration.name, changed_configuration.image_format) == (
+        "New",
+        ImageFormat.PNG,
+    )
+    assert changed_configuration.updated_at > configuration.updated_at
 
 
 @pytest.mark.django_db
 def test_constraints_reject_unknown_formats_and_empty_templates() -> None:
     user = UserFactory.create()
-    bad = [{"image_format": "webp"}, {"naming_convention_template": ""}]
+    invalid_values = [{"image_format": "webp"}, {"naming_convention_template": ""}]
 
-    for values in bad:
+    for values in invalid_values:
         with pytest.raises(IntegrityError), transaction.atomic():
             ExportConfiguration.objects.create(user=user, **values)
 

@@ -98,9 +98,9 @@ def test_the_same_source_gives_the_same_bytes(target: ImageFormat, convert: Conv
 
     first = {kind: convert(source, target) for kind, source in sources.items()}
     conversion.stop()  # so that another process converts them again
-    again = {kind: convert(source, target) for kind, source in sources.items()}
+    second = {kind: convert(source, target) for kind, source in sources.items()}
 
-    assert first == again
+    assert first == second
 
 
 @every_target
@@ -113,8 +113,8 @@ def test_location_and_other_metadata_are_removed(
     image = opened(body)
     assert dict(image.getexif()) == {}
     assert {"xmp", "exif", "comment", "Comment", "XML:com.adobe.xmp"}.isdisjoint(image.info)
-    for mark in (GPS_MARKER, XMP_MARKER, b"Exif\0\0", b"eXIf", b"xpacket"):
-        assert mark not in body
+    for marker in (GPS_MARKER, XMP_MARKER, b"Exif\0\0", b"eXIf", b"xpacket"):
+        assert marker not in body
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.endswith("a location")])
@@ -145,12 +145,12 @@ def test_pixels_are_rotated_by_the_orientation(
 
 
 def test_the_sample_differs_in_each_orientation() -> None:
-    turned = {
+    rotations = {
         ImageOps.exif_transpose(opened(encoded(scene(), "PNG", exif=exif(orientation)))).tobytes()
         for orientation in range(1, 9)
     }
 
-    assert len(turned) == 8
+    assert len(rotations) == 8
 
 
 # --- Colours ----------------------------------------------------------------------------------
@@ -174,8 +174,8 @@ def test_the_studio_profile_differs_from_the_srgb_profile() -> None:
 
 @every_target
 def test_an_invalid_or_mismatched_profile_is_dropped(target: ImageFormat, convert: Convert) -> None:
-    for broken in (b"not a profile" * 20, PRESS, SRGB[:200]):
-        _, body = convert(encoded(scene(), "PNG", icc_profile=broken), target)
+    for invalid_profile in (b"not a profile" * 20, PRESS, SRGB[:200]):
+        _, body = convert(encoded(scene(), "PNG", icc_profile=invalid_profile), target)
 
         assert opened(body).info.get("icc_profile") is None
         assert difference(opened(body), scene()) < 4
@@ -271,9 +271,9 @@ def test_a_jpeg_of_a_transparent_image_has_a_white_background(convert: Convert) 
 
 
 def test_half_transparent_pixels_are_mixed_with_white(convert: Convert) -> None:
-    veil = Image.new("RGBA", SIZE, (0, 0, 0, 128))
+    half_transparent = Image.new("RGBA", SIZE, (0, 0, 0, 128))
 
-    _, body = convert(encoded(veil, "PNG"), ImageFormat.JPEG)
+    _, body = convert(encoded(half_transparent, "PNG"), ImageFormat.JPEG)
 
     assert abs(ImageStat.Stat(opened(body).convert("L")).mean[0] - 127) < 2
 

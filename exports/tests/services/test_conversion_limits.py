@@ -24,7 +24,7 @@ from media.tests.rules.file_types.specimens import gif, mp4, pdf
 from media.tests.services.decoding.decoders import ROOT, forks_of, is_gone, wait_until
 
 TARGETS = [ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.AVIF]
-SLOW = 2600  # the side of an image of noise whose AVIF takes longer than a second of CPU time
+SLOW_SIDE = 2600  # pixels of noise that take over a second of CPU time to encode as AVIF
 every_target = pytest.mark.parametrize("target", TARGETS)
 
 
@@ -69,9 +69,9 @@ def noise(side: int) -> bytes:
 def test_a_truncated_image_is_unreadable(
     part: float, kind: str, target: ImageFormat, source: Path
 ) -> None:
-    whole = KINDS[kind]()
+    content = KINDS[kind]()
 
-    assert rejection_code(source, whole[: int(len(whole) * part)], target) == "image_unreadable"
+    assert rejection_code(source, content[: int(len(content) * part)], target) == "image_unreadable"
     assert converts(source)
 
 
@@ -91,10 +91,10 @@ def test_a_file_that_is_not_an_image_is_unreadable(
 @pytest.mark.covers("T31")
 @every_target
 def test_damaged_pixels_are_unreadable(target: ImageFormat, source: Path) -> None:
-    whole = bytearray(noise(40))
-    whole[2000] ^= 0xFF  # inside the compressed pixels, which have a checksum
+    content = bytearray(noise(40))
+    content[2000] ^= 0xFF  # inside the compressed pixels, which have a checksum
 
-    assert rejection_code(source, bytes(whole), target) == "image_unreadable"
+    assert rejection_code(source, bytes(content), target) == "image_unreadable"
 
 
 @pytest.mark.covers("T31")
@@ -136,9 +136,9 @@ def test_an_image_with_the_maximum_of_pixels_is_converted(source: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "value", "side", "expected"),
     [
-        ("CPU_SECONDS", 1, SLOW, "conversion_failed"),
-        ("WALL_SECONDS", 0.2, SLOW, "conversion_failed"),
-        ("ADDRESS_SPACE", 320 * 2**20, SLOW, "image_too_large_for_format"),
+        ("CPU_SECONDS", 1, SLOW_SIDE, "conversion_failed"),
+        ("WALL_SECONDS", 0.2, SLOW_SIDE, "conversion_failed"),
+        ("ADDRESS_SPACE", 320 * 2**20, SLOW_SIDE, "image_too_large_for_format"),
         ("MAX_OUTPUT_BYTES", 100_000, 600, "image_too_large_for_format"),
     ],
 )
@@ -194,7 +194,7 @@ def test_a_crash_of_a_fork_fails_one_image_only(source: Path) -> None:
     assert converts(source)
     pid = conversion.running_pid() or 0
     codes: list[str] = []
-    content = noise(SLOW)
+    content = noise(SLOW_SIDE)
     waiting = threading.Thread(
         target=lambda: codes.append(rejection_code(source, content, ImageFormat.AVIF))
     )
@@ -243,7 +243,7 @@ def owner() -> Iterator[subprocess.Popen[str]]:
 def test_the_children_of_a_killed_process_exit(source: Path, tmp_path: Path) -> None:
     source.write_bytes(encoded(transparent(), "PNG"))
     hard = tmp_path / "hard"
-    hard.write_bytes(noise(SLOW))
+    hard.write_bytes(noise(SLOW_SIDE))
     with owner() as process:
         assert process.stdin is not None
         assert process.stdout is not None

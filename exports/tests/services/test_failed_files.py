@@ -27,20 +27,24 @@ from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
 
 
-@pytest.mark.parametrize("gone", [1, 3])
+@pytest.mark.parametrize("deleted_position", [1, 3])
 def test_a_file_deleted_during_the_run_does_not_fail_the_run(
-    user: User, photos: list[MediaResource], gone: int
+    user: User, photos: list[MediaResource], deleted_position: int
 ) -> None:
     run = start(user, *map(entry, photos))
-    discard(photos[gone - 1])
+    discard(photos[deleted_position - 1])
 
     run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
-    failed = item_of(run, gone)
-    assert (failed.status, failed.failure_code) == ("FAILED", "resource_deleted")
+    failed_item = item_of(run, deleted_position)
+    assert (failed_item.status, failed_item.failure_code) == ("FAILED", "resource_deleted")
     assert manifest_of(run)["failed"] == [
-        {"name": failed.name, "resource_id": str(failed.resource_id), "code": "resource_deleted"}
+        {
+            "name": failed_item.name,
+            "resource_id": str(failed_item.resource_id),
+            "code": "resource_deleted",
+        }
     ]
     assert len(files_of(run)) == 5
 

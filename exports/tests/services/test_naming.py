@@ -68,15 +68,15 @@ def test_names_are_distinct_and_safe_for_any_template_and_values(
     named_entries = names_of(entries, configuration)
 
     body = [entry.name for entry in named_entries]
-    folded = {unicodedata.normalize("NFC", name).casefold() for name in body}
-    assert len(folded) == len(entries)
+    folded_names = {unicodedata.normalize("NFC", name).casefold() for name in body}
+    assert len(folded_names) == len(entries)
     for name in body:
         assert 1 <= len(name) <= names.MAX_NAME_LENGTH
         assert all(names.is_allowed(character) for character in name)
         assert name == unicodedata.normalize("NFC", name) == name.strip(" .")
         assert not DEVICE.fullmatch(name)
-    own = {"manifest.json", *ADAPTERS[configuration.metadata_adapter].metadata_files([])}
-    assert folded.isdisjoint(own)
+    reserved_names = {"manifest.json", *ADAPTERS[configuration.metadata_adapter].metadata_files([])}
+    assert folded_names.isdisjoint(reserved_names)
 
 
 @pytest.mark.covers("T47")

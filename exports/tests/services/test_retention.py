@@ -1,4 +1,4 @@
-"""Archives go first, exports with their files later; the command and beat do the same."""
+"""Archives are deleted first, exports with their files later, by the command and by beat alike."""
 
 import io
 import json
@@ -38,45 +38,53 @@ def report_of(*arguments: str) -> dict[str, Any]:
 def test_the_command_reports_and_discards_only_expired_archives(
     user: User, photos: list[MediaResource]
 ) -> None:
-    old, older, live = (
+    expired_run, longer_expired_run, live_run = (
         expired(user, photos[0]),
         expired(user, photos[1]),
         finished_run(user, entry(photos[2])),
     )
-    ExportRun.objects.filter(pk=older.pk).update(expires_at=F("expires_at") - timedelta(days=2))
+    ExportRun.objects.filter(pk=longer_expired_run.pk).update(
+        expires_at=F("expires_at") - timedelta(days=2)
+    )
     delete_due_objects()
     before = stored_keys()
 
-    dry = report_of()
-    by_age = report_of("--execute", "--older-than", "1d")
-    limited = report_of("--execute", "--limit", "1")
+    dry_report = report_of()
+    report_by_age = report_of("--execute", "--older-than", "1d")
+    limited_report = report_of("--execute", "--limit", "1")
     delete_due_objects()
 
-    assert (dry["candidates"], dry["discarded"]) == (2, 0)
-    assert dry["bytes"] > 0
-    assert set(dry["samples"]) == {str(old.pk), str(older.pk)}
-    assert (by_age["samples"], limited["samples"]) == ([str(older.pk)], [str(old.pk)])
+    assert (dry_report["candidates"], dry_report["discarded"]) == (2, 0)
+    assert dry_report["bytes"] > 0
+    assert set(dry_report["samples"]) == {str(expired_run.pk), str(longer_expired_run.pk)}
+    assert (report_by_age["samples"], limited_report["samples"]) == (
+        [str(longer_expired_run.pk)],
+        [str(expired_run.pk)],
+    )
     assert len(before) == 3
-    assert stored_keys() == [live.archive_key]
+    assert stored_keys() == [live_run.archive_key]
 
 
-def test_old_exports_go_with_their_files(
+def test_old_exports_are_deleted_with_their_files(
     user: User, photos: list[MediaResource], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "ITEM_BATCH_SIZE", 2)
     settings.EXPORT_RETENTION_DAYS = 30
-    gone, kept = (finished_run(user, *map(entry, photos)) for _ in range(2))
-    downloadable, running = finished_run(user, entry(photos[0])), start(user, entry(photos[0]))
-    ExportRun.objects.filter(pk__in=[gone.pk, kept.pk]).update(status=RunStatus.EXPIRED)
-    for run, days in ((gone, 31), (kept, 29), (downloadable, 31)):
+    old_run, recent_run = (finished_run(user, *map(entry, photos)) for _ in range(2))
+    run_with_archive, running_export = (
+        finished_run(user, entry(photos[0])),
+        start(user, entry(photos[0])),
+    )
+    ExportRun.objects.filter(pk__in=[old_run.pk, recent_run.pk]).update(status=RunStatus.EXPIRED)
+    for run, days in ((old_run, 31), (recent_run, 29), (run_with_archive, 31)):
         finished_at = timezone.now() - timedelta(days=days)
         ExportRun.objects.filter(pk=run.pk).update(finished_at=finished_at)
 
     discard_expired()
 
-    left = {kept.pk, downloadable.pk, running.pk}
-    assert set(ExportRun.objects.values_list("pk", flat=True)) == left
-    assert set(ExportItem.objects.values_list("run_id", flat=True)) == left
+    remaining = {recent_run.pk, run_with_archive.pk, running_export.pk}
+    assert set(ExportRun.objects.values_list("pk", flat=True)) == remaining
+    assert set(ExportItem.objects.values_list("run_id", flat=True)) == remaining
 
 
 def test_archives_are_kept_as_long_as_the_setting_says(

@@ -141,12 +141,12 @@ def test_a_worker_that_lost_its_lease_saves_nothing(
     [item_id] = item_ids(run)
     settings.LEASE_SECONDS = 0
 
-    def overtake(reached: str) -> None:
-        if reached == point:
+    def finish_as_other_worker(point_reached: str) -> None:
+        if point_reached == point:
             crash_points.install(None)
             at_once([lambda: leases.take(ExportItem.objects.filter(pk=item_id))])
 
-    crash_points.install(overtake)
+    crash_points.install(finish_as_other_worker)
     convert_item.produce(item_id)
 
     assert item_of(run).status == ItemStatus.WAITING
@@ -203,9 +203,9 @@ def test_lost_messages_are_sent_again(
     run = start(user, *map(entry, photos))
     ExportItem.objects.update(sent_at=timezone.now() - TWO_HOURS)
 
-    again = recovery.resend()
+    resent = recovery.resend()
 
-    assert again == 3
+    assert resent == 3
     assert enqueued == [("exports.convert", str(pk)) for pk in item_ids(run)]
     assert recovery.resend() == 0
 

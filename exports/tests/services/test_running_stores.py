@@ -61,8 +61,8 @@ def test_a_store_outage_of_a_day_fails_the_file(
     run = start(user, *map(entry, photos))
     key = photos[0].storage_key
 
-    def hook(called: str, requested: str) -> None:
-        if called == "open" and requested == key:
+    def hook(called: str, opened_key: str) -> None:
+        if called == "open" and opened_key == key:
             raise StoreUnavailableError
 
     public.before = hook
@@ -141,8 +141,8 @@ def test_a_lost_converted_file_is_converted_again(
     item = item_of(run, 2)
     private.delete_many([item.result_key])
     if is_replaced:
-        other = bytes(item.result_size or 0)
-        private.put(item.result_key, other, headers=build_archive.HEADERS)
+        other_bytes = bytes(item.result_size or 0)
+        private.put(item.result_key, other_bytes, headers=build_archive.HEADERS)
 
     build_archive.assemble(run.pk)
     assert item_of(run, 2).status == ItemStatus.WAITING

@@ -137,9 +137,9 @@ def test_an_original_is_exported_without_trailing_data(
 
     name = f"Us_S-1_image_v1.{resource.extension}"
     assert files_of(run)[name] == image
-    listed = manifest_of(run)["files"][0]
-    assert (listed["name"], listed["size"]) == (name, len(image))
-    assert listed["sha256"] == hashlib.sha256(image).hexdigest() != resource.content_hash
+    file_entry = manifest_of(run)["files"][0]
+    assert (file_entry["name"], file_entry["size"]) == (name, len(image))
+    assert file_entry["sha256"] == hashlib.sha256(image).hexdigest() != resource.content_hash
 
 
 def test_a_file_that_is_not_an_image_is_exported_unchanged(
@@ -234,33 +234,33 @@ def test_a_running_export_has_no_download(user: User, photos: list[MediaResource
 
 
 def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaResource]) -> None:
-    old, young = (finished_run(user, entry(photos[0])) for _ in range(2))
+    old_run, recent_run = (finished_run(user, entry(photos[0])) for _ in range(2))
     week = timedelta(days=7)
     assert ExportRun.objects.filter(expires_at=F("finished_at") + week).count() == 2
     long_ago = F("expires_at") - week - timedelta(seconds=1)
-    ExportRun.objects.filter(pk=old.pk).update(expires_at=long_ago)
+    ExportRun.objects.filter(pk=old_run.pk).update(expires_at=long_ago)
 
     discarded = [retention.discard_expired().discarded for _ in range(2)]
     delete_due_objects()
 
-    old.refresh_from_db()
+    old_run.refresh_from_db()
     assert discarded == [1, 0]
-    assert old.status == RunStatus.EXPIRED
-    assert stored_keys() == [young.archive_key]
+    assert old_run.status == RunStatus.EXPIRED
+    assert stored_keys() == [recent_run.archive_key]
     with pytest.raises(ExportExpiredError, match=r"^The archive has expired and was deleted\."):
-        runs.sign_download(user=user, run_id=old.pk)
+        runs.sign_download(user=user, run_id=old_run.pk)
 
 
 def test_only_the_given_export_is_packed(user: User, photos: list[MediaResource]) -> None:
-    other, run = (start(user, entry(photos[0])) for _ in range(2))
-    for item_id in (*item_ids(other), *item_ids(run)):
+    other_run, run = (start(user, entry(photos[0])) for _ in range(2))
+    for item_id in (*item_ids(other_run), *item_ids(run)):
         convert_item.produce(item_id)
 
     build_archive.assemble(run.pk)
 
-    other.refresh_from_db()
+    other_run.refresh_from_db()
     run.refresh_from_db()
-    assert (other.status, run.status) == (RunStatus.RUNNING, RunStatus.COMPLETED)
+    assert (other_run.status, run.status) == (RunStatus.RUNNING, RunStatus.COMPLETED)
 
 
 def test_an_export_starts_with_its_first_file(user: User, photos: list[MediaResource]) -> None:

@@ -57,8 +57,8 @@ def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
 
 @pytest.fixture(params=["folder", "bucket"])
 def store(request: pytest.FixtureRequest) -> ObjectStore:
-    chosen: ObjectStore = request.getfixturevalue(request.param)
-    return chosen
+    chosen_store: ObjectStore = request.getfixturevalue(request.param)
+    return chosen_store
 
 
 def noise() -> bytes:

@@ -155,50 +155,58 @@ def test_a_resource_in_use_is_not_deleted_and_the_reason_is_shown(
     resource.status = "PENDING" if reason == "being processed" else "READY"
     resource.save()
 
-    one = staff_client.post(
+    single_response = staff_client.post(
         reverse("admin:media_mediaresource_delete", args=[resource.pk]), {"post": "yes"}
     )
-    many = staff_client.post(
+    bulk_response = staff_client.post(
         reverse(RESOURCES), action_form("delete_selected", resource, post="yes")
     )
 
-    for response in (one, many):
+    for response in (single_response, bulk_response):
         assert reason in response.content.decode() + " ".join(messages_of(response))
     assert MediaResource.objects.filter(pk=resource.pk).exists()
     assert not ObjectDeletion.objects.exists()
 
 
 def test_several_resources_are_deleted_together(staff_client: Client, superuser: User) -> None:
-    two = [rows.resource(superuser), rows.resource(superuser)]
+    both = [rows.resource(superuser), rows.resource(superuser)]
 
     response = staff_client.post(
-        reverse(RESOURCES), action_form("delete_selected", *two, post="yes")
+        reverse(RESOURCES), action_form("delete_selected", *both, post="yes")
     )
 
     assert response.status_code == 302
     assert not MediaResource.objects.exists()
-    assert set(MediaResource.with_deleted.all()) == set(two)
+    assert set(MediaResource.with_deleted.all()) == set(both)
 
 
 def test_list_and_page_say_why_a_resource_failed(staff_client: Client, superuser: User) -> None:
-    failed = rows.resource(superuser, status="FAILED", failure_code="file_truncated")
+    failed_resource = rows.resource(superuser, status="FAILED", failure_code="file_truncated")
 
-    for address in (reverse(RESOURCES), reverse(RESOURCE, args=[failed.pk])):
-        page = staff_client.get(address).content.decode()
+    for url in (reverse(RESOURCES), reverse(RESOURCE, args=[failed_resource.pk])):
+        page = staff_client.get(url).content.decode()
         assert f"{sentence_for('file_truncated')} (file_truncated)" in page
 
 
 # --- Actions ----------------------------------------------------------------------------------
 def test_failed_resources_are_tried_again(staff_client: Client, superuser: User) -> None:
-    failed = rows.resource(superuser, status="FAILED", failure_code="copy_failed", attempts=8)
-    ready = rows.resource(superuser)
+    failed_resource = rows.resource(
+        superuser, status="FAILED", failure_code="copy_failed", attempts=8
+    )
+    ready_resource = rows.resource(superuser)
 
-    response = staff_client.post(reverse(RESOURCES), action_form("try_again", failed, ready))
+    response = staff_client.post(
+        reverse(RESOURCES), action_form("try_again", failed_resource, ready_resource)
+    )
 
-    failed.refresh_from_db()
-    ready.refresh_from_db()
-    assert (failed.status, failed.failure_code, failed.attempts) == ("PENDING", "", 0)
-    assert ready.status == "READY"
+    failed_resource.refresh_from_db()
+    ready_resource.refresh_from_db()
+    assert (failed_resource.status, failed_resource.failure_code, failed_resource.attempts) == (
+        "PENDING",
+        "",
+        0,
+    )
+    assert ready_resource.status == "READY"
     assert messages_of(response) == [
         "1 queued again.",
         "1 skipped: not failed.",
@@ -208,30 +216,33 @@ def test_failed_resources_are_tried_again(staff_client: Client, superuser: User)
 def test_an_action_that_changed_nothing_is_not_reported_as_success(
     staff_client: Client, superuser: User
 ) -> None:
-    ready, waiting = rows.resource(superuser), rows.resource(superuser, status="PENDING")
-    alive = rows.deletion(attempts=3)
-
-    tried = staff_client.post(
-        reverse(RESOURCES), action_form("try_again", ready, waiting), follow=True
+    ready_resource, waiting_resource = (
+        rows.resource(superuser),
+        rows.resource(superuser, status="PENDING"),
     )
-    ran = staff_client.post(
+    pending_deletion = rows.deletion(attempts=3)
+
+    retry_response = staff_client.post(
+        reverse(RESOURCES), action_form("try_again", ready_resource, waiting_resource), follow=True
+    )
+    run_response = staff_client.post(
         reverse("admin:media_objectdeletion_changelist"),
-        action_form("run_again", alive),
+        action_form("run_again", pending_deletion),
         follow=True,
     )
 
-    assert levels(tried) == levels(ran) == ["warning"]
+    assert levels(retry_response) == levels(run_response) == ["warning"]
 
 
 def test_deletions_that_were_given_up_are_run_again(staff_client: Client) -> None:
-    dead, alive = rows.deletion(dead=True, attempts=8), rows.deletion(attempts=3)
-    address = reverse("admin:media_objectdeletion_changelist")
+    dead_letter, pending_deletion = rows.deletion(dead=True, attempts=8), rows.deletion(attempts=3)
+    url = reverse("admin:media_objectdeletion_changelist")
 
-    staff_client.post(address, action_form("run_again", dead, alive))
+    staff_client.post(url, action_form("run_again", dead_letter, pending_deletion))
 
-    dead.refresh_from_db()
-    alive.refresh_from_db()
-    assert (dead.dead, dead.attempts, alive.attempts) == (False, 0, 3)
+    dead_letter.refresh_from_db()
+    pending_deletion.refresh_from_db()
+    assert (dead_letter.dead, dead_letter.attempts, pending_deletion.attempts) == (False, 0, 3)
 
 
 @pytest.mark.parametrize("model", ["upload", "attachment", "objectdeletion"])

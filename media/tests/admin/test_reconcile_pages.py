@@ -14,7 +14,7 @@ from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import OLD, stored
 from media.tests.services.reconcile.passes import an_hour_later, codes, ready, run
 
-LIST = "admin:media_reconcilereport_changelist"
+CHANGELIST = "admin:media_reconcilereport_changelist"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def report(superuser: User) -> Any:
 
 def post(client: Client, action: str, report: ReconcileReport, **values: str) -> Any:
     data = {"action": action, "_selected_action": str(report.pk)} | values
-    return client.post(reverse(LIST), data, follow=True)
+    return client.post(reverse(CHANGELIST), data, follow=True)
 
 
 def messages_of(response: Any) -> list[str]:
@@ -41,11 +41,14 @@ def messages_of(response: Any) -> list[str]:
 def test_unknown_objects_are_deleted_after_a_confirmation(
     staff_client: Client, superuser: User, report: ReconcileReport
 ) -> None:
-    asked = post(staff_client, "delete_unknown", report)
-    assert "Delete 1 objects (27\xa0bytes) that belong to no row?" in asked.content.decode()
+    confirmation_page = post(staff_client, "delete_unknown", report)
+    assert (
+        "Delete 1 objects (27\xa0bytes) that belong to no row?"
+        in confirmation_page.content.decode()
+    )
     assert not ObjectDeletion.objects.exists()
-    wrong = post(staff_client, "delete_unknown", report, confirmed="2")
-    assert b"Delete 1 objects" in wrong.content
+    wrong_number_response = post(staff_client, "delete_unknown", report, confirmed="2")
+    assert b"Delete 1 objects" in wrong_number_response.content
 
     response = post(staff_client, "delete_unknown", report, confirmed="1")
 
@@ -54,8 +57,8 @@ def test_unknown_objects_are_deleted_after_a_confirmation(
     assert (deletion.key, deletion.reason) == ("media/unknown.png", DeletionReason.UNKNOWN)
     report.refresh_from_db()
     assert report.approved_by == superuser
-    again = post(staff_client, "delete_unknown", report, confirmed="1")
-    assert messages_of(again) == ["This report has been approved already."]
+    second_response = post(staff_client, "delete_unknown", report, confirmed="1")
+    assert messages_of(second_response) == ["This report has been approved already."]
 
 
 def test_a_stopped_pass_is_continued_after_a_confirmation(
@@ -64,30 +67,30 @@ def test_a_stopped_pass_is_continued_after_a_confirmation(
     monkeypatch.setattr(passes, "MIN_LOST_LIMIT", 0)
     with aged_rows.in_memory() as store:
         store.ahead = OLD
-        lost, _ = ready(store, superuser), ready(store, superuser)
-        store.delete_many([lost.storage_key])
-        stopped = run(store)
-        asked = post(staff_client, "continue_despite_losses", stopped)
-        assert b"Mark 1 files as failed" in asked.content
+        lost_resource, _ = ready(store, superuser), ready(store, superuser)
+        store.delete_many([lost_resource.storage_key])
+        stopped_report = run(store)
+        confirmation_page = post(staff_client, "continue_despite_losses", stopped_report)
+        assert b"Mark 1 files as failed" in confirmation_page.content
 
-        response = post(staff_client, "continue_despite_losses", stopped, confirmed="1")
+        response = post(staff_client, "continue_despite_losses", stopped_report, confirmed="1")
 
         assert messages_of(response) == [
             "The next pass may mark 1 files. It starts within an hour."
         ]
         assert passes.next_step() is not None
         run(store)
-    assert codes()[lost.storage_key] == "object_missing"
+    assert codes()[lost_resource.storage_key] == "object_missing"
 
 
 def test_the_pages_show_what_was_found(staff_client: Client, report: ReconcileReport) -> None:
     page = reverse("admin:media_reconcilereport_change", args=[report.pk])
-    unknown = report.unknown_objects.get()
+    unknown_object = report.unknown_objects.get()
 
     assert b"unknown: media/unknown.png" in staff_client.get(page).content
-    address = reverse("admin:media_unknownobject_change", args=[unknown.pk])
-    assert b"media/unknown.png" in staff_client.get(address).content
-    for name in (LIST, "admin:media_unknownobject_changelist"):
+    url = reverse("admin:media_unknownobject_change", args=[unknown_object.pk])
+    assert b"media/unknown.png" in staff_client.get(url).content
+    for name in (CHANGELIST, "admin:media_unknownobject_changelist"):
         assert staff_client.get(reverse(name)).status_code == 200
 
 

@@ -39,12 +39,12 @@ def pass_on(environ: dict[str, Any], start_response: Callable[..., Any]) -> list
     return [b"on"]
 
 
-inside = WSGIHandler()
-in_front = AsgiApplication(DjangoThreads(inside, threads=1), direct={"/files/": respond})
-before_nobody = AsgiApplication(DjangoThreads(pass_on, threads=1), direct={"/files/": respond})
+django_app = WSGIHandler()
+asgi_app = AsgiApplication(DjangoThreads(django_app, threads=1), direct={"/files/": respond})
+asgi_app_with_stub = AsgiApplication(DjangoThreads(pass_on, threads=1), direct={"/files/": respond})
 
 
-def ask(application: Any, target: str, method: str = "GET") -> StatusHeadersBody:
+def call(application: Any, target: str, method: str = "GET") -> StatusHeadersBody:
     """Call the handler as a server does: with a percent-decoded path and the raw query."""
     if isinstance(application, AsgiApplication):
         return asgi.ask(application, target, method)
@@ -94,7 +94,7 @@ def ask(application: Any, target: str, method: str = "GET") -> StatusHeadersBody
     ],
 )
 def test_a_redirect_has_exactly_these_headers(target: str, headers: dict[str, str]) -> None:
-    status, response, body = ask(in_front, target)
+    status, response, body = call(asgi_app, target)
 
     assert (status, body) == (302, b"")
     assert {name: response[name] for name in headers} == headers
@@ -103,7 +103,7 @@ def test_a_redirect_has_exactly_these_headers(target: str, headers: dict[str, st
 @pytest.mark.covers("T23")
 @pytest.mark.parametrize("image_type", ["webp", "jpeg", "png", "avif", "gif"])
 def test_the_five_types_are_accepted(image_type: str) -> None:
-    status, headers, _ = ask(in_front, f"/files/a.png?type={image_type}")
+    status, headers, _ = call(asgi_app, f"/files/a.png?type={image_type}")
 
     assert status == 302
     assert headers["Location"] == f"{CDN}/cdn-cgi/image/format={image_type},quality=90/a.png"
@@ -129,7 +129,7 @@ def test_the_five_types_are_accepted(image_type: str) -> None:
     ],
 )
 def test_any_other_type_is_a_422(query: str) -> None:
-    status, headers, body = ask(in_front, f"/files/a.png?{query}")
+    status, headers, body = call(asgi_app, f"/files/a.png?{query}")
 
     assert status == 422
     assert headers["Content-Type"] == "application/json"
@@ -138,12 +138,12 @@ def test_any_other_type_is_a_422(query: str) -> None:
 
 
 def test_an_unknown_parameter_is_ignored() -> None:
-    assert ask(in_front, "/files/a.png?v=2&Type=x")[0] == 302
+    assert call(asgi_app, "/files/a.png?v=2&Type=x")[0] == 302
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_only_get_and_head_are_allowed(method: str) -> None:
-    status, headers, body = ask(in_front, "/files/a.png", method)
+    status, headers, body = call(asgi_app, "/files/a.png", method)
 
     assert status == 405
     assert headers["Allow"] == "GET, HEAD"
@@ -151,27 +151,27 @@ def test_only_get_and_head_are_allowed(method: str) -> None:
 
 
 def test_head_is_get_without_a_body() -> None:
-    assert ask(in_front, "/files/a.png", "HEAD")[0] == 302
-    assert ask(in_front, "/files/..", "HEAD")[2] == b""
+    assert call(asgi_app, "/files/a.png", "HEAD")[0] == 302
+    assert call(asgi_app, "/files/..", "HEAD")[2] == b""
 
 
 def test_other_requests_go_to_django() -> None:
-    assert ask(before_nobody, "/filesystem")[0] == 299
-    assert ask(before_nobody, "/api/v1/files/a")[0] == 299
-    assert ask(before_nobody, "/files/a")[0] == 302
+    assert call(asgi_app_with_stub, "/filesystem")[0] == 299
+    assert call(asgi_app_with_stub, "/api/v1/files/a")[0] == 299
+    assert call(asgi_app_with_stub, "/files/a")[0] == 302
 
 
 def test_in_development_the_redirect_goes_to_the_bucket(settings: Settings) -> None:
     settings.CLOUDFLARE_IMAGE_TRANSFORMATIONS = False
 
-    assert ask(in_front, "/files/a.png?type=webp")[1]["Location"] == f"{PLAIN}/a.png"
+    assert call(asgi_app, "/files/a.png?type=webp")[1]["Location"] == f"{PLAIN}/a.png"
 
 
 @pytest.mark.covers("T21", "T22", "T24")
 def test_no_payload_redirects_to_another_host() -> None:
     statuses = set()
     for payload in payloads():
-        status, headers, body = ask(in_front, f"/files/{payload}")
+        status, headers, body = call(asgi_app, f"/files/{payload}")
         statuses.add(status)
         if status == 302:
             assert hosts(headers["Location"]) == {"cdn.sartiq.test"}, payload
@@ -197,10 +197,10 @@ def keep_connection(db: None) -> Any:
 def test_django_responds_like_the_asgi_layer(keep_connection: None) -> None:
     for payload in list(payloads())[::5]:
         target = f"/files/{payload}"
-        front, django = ask(in_front, target), ask(inside, target)
-        assert django[0] == front[0], payload
-        assert django[1].get("Location") == front[1].get("Location"), payload
-        assert django[1].get("Cache-Control") == front[1].get("Cache-Control"), payload
+        asgi_result, django_result = call(asgi_app, target), call(django_app, target)
+        assert django_result[0] == asgi_result[0], payload
+        assert django_result[1].get("Location") == asgi_result[1].get("Location"), payload
+        assert django_result[1].get("Cache-Control") == asgi_result[1].get("Cache-Control"), payload
 
 
 @pytest.mark.parametrize("proxied", [{}, {"X-Forwarded-Proto": "https"}])
@@ -209,17 +209,19 @@ def test_a_redirect_has_the_headers_of_every_route(
 ) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.SECURE_HSTS_SECONDS = 31_536_000
-    front = AsgiApplication(DjangoThreads(WSGIHandler(), threads=1), direct={"/files/": respond})
+    application = AsgiApplication(
+        DjangoThreads(WSGIHandler(), threads=1), direct={"/files/": respond}
+    )
     fixed_headers.cache_clear()
     headers = {"X-Request-ID": "one-request", **proxied}
 
-    redirect = asgi.ask(front, "/files/a.png", headers=headers)[1]
+    redirect = asgi.ask(application, "/files/a.png", headers=headers)[1]
     fixed_headers.cache_clear()
-    through_django = asgi.ask(front, "/files/a.png", "PUT", headers=headers)[1]
+    django_headers = asgi.ask(application, "/files/a.png", "PUT", headers=headers)[1]
 
     names = {"X-Request-ID", "X-Content-Type-Options", "Referrer-Policy", "Vary"}
     names |= {"X-Frame-Options", "Cross-Origin-Opener-Policy", "Strict-Transport-Security"}
-    assert {n: redirect.get(n) for n in names} == {n: through_django.get(n) for n in names}
+    assert {n: redirect.get(n) for n in names} == {n: django_headers.get(n) for n in names}
     assert redirect["X-Request-ID"] == "one-request"
     assert ("Strict-Transport-Security" in redirect) == bool(proxied)
 
@@ -227,21 +229,23 @@ def test_a_redirect_has_the_headers_of_every_route(
 def test_a_page_of_an_allowed_site_may_read_a_redirect(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = ["https://app.sartiq.test"]
 
-    allowed = asgi.ask(in_front, "/files/a.png", headers={"Origin": "https://app.sartiq.test"})
-    other = asgi.ask(in_front, "/files/a.png", headers={"Origin": "https://evil.test"})
+    allowed_response = asgi.ask(
+        asgi_app, "/files/a.png", headers={"Origin": "https://app.sartiq.test"}
+    )
+    other_response = asgi.ask(asgi_app, "/files/a.png", headers={"Origin": "https://evil.test"})
 
-    assert allowed[0] == other[0] == 302
-    assert allowed[1]["Access-Control-Allow-Origin"] == "https://app.sartiq.test"
-    assert "Retry-After" in allowed[1]["Access-Control-Expose-Headers"]
-    assert "Access-Control-Allow-Origin" not in other[1]
+    assert allowed_response[0] == other_response[0] == 302
+    assert allowed_response[1]["Access-Control-Allow-Origin"] == "https://app.sartiq.test"
+    assert "Retry-After" in allowed_response[1]["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Origin" not in other_response[1]
 
 
 def test_an_unread_body_closes_the_connection() -> None:
-    response = asgi.ask(in_front, "/files/a.png", "POST", body=b"x")
-    announced = asgi.ask(in_front, "/files/a.png", "GET", body=b"x")
+    post_response = asgi.ask(asgi_app, "/files/a.png", "POST", body=b"x")
+    get_response = asgi.ask(asgi_app, "/files/a.png", "GET", body=b"x")
 
-    assert (response[0], response[1]["Connection"]) == (405, "close")
-    assert (announced[0], announced[1]["Connection"]) == (302, "close")
+    assert (post_response[0], post_response[1]["Connection"]) == (405, "close")
+    assert (get_response[0], get_response[1]["Connection"]) == (302, "close")
 
 
 @pytest.mark.covers("T25")
@@ -250,7 +254,8 @@ def test_redirects_use_no_database_and_set_no_cookie(
 ) -> None:
     with django_assert_num_queries(0):
         responses = [
-            ask(application, "/files/media/1/a.png?type=webp") for application in (in_front, inside)
+            call(application, "/files/media/1/a.png?type=webp")
+            for application in (asgi_app, django_app)
         ]
 
     for status, headers, _ in responses:
@@ -261,14 +266,14 @@ def test_redirects_use_no_database_and_set_no_cookie(
 
 def exchange(port: int, target: bytes) -> bytes:
     """Send one raw request and return the whole response."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
-        wire.sendall(
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client_socket:
+        client_socket.sendall(
             b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
         )
-        read = b""
-        while chunk := wire.recv(65536):
-            read += chunk
-    return read
+        received = b""
+        while chunk := client_socket.recv(65536):
+            received += chunk
+    return received
 
 
 @pytest.mark.covers("T24")

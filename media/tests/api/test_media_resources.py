@@ -90,8 +90,8 @@ def test_a_failed_resource_says_why_and_has_no_url(
 def test_another_owners_resource_is_a_404_like_a_missing_one(
     client: APIClient, memory: MemoryStore
 ) -> None:
-    other = UserFactory.create()
-    resource = ready(memory, other)
+    other_user = UserFactory.create()
+    resource = ready(memory, other_user)
 
     responses = [
         response
@@ -112,11 +112,11 @@ def test_another_owners_resource_is_a_404_like_a_missing_one(
 def test_resources_are_filtered(client: APIClient, user: User, memory: MemoryStore) -> None:
     organization = MembershipFactory.create(user=user).organization
     entity_id = new_id()
-    (a,) = ingest(user, [upload_file(memory, user, photo(1))], entity_id=entity_id)
-    (b,) = ingest(user, [upload_file(memory, user, photo(2))])
-    (c,) = ingest(user, [upload_file(memory, user, photo(1))], organization_id=organization.pk)
-    MediaResource.objects.filter(pk=b.pk).update(status="FAILED", failure_code="decode_limit")
-    ids = {name: str(row.pk) for name, row in (("a", a), ("b", b), ("c", c))}
+    (first,) = ingest(user, [upload_file(memory, user, photo(1))], entity_id=entity_id)
+    (second,) = ingest(user, [upload_file(memory, user, photo(2))])
+    (third,) = ingest(user, [upload_file(memory, user, photo(1))], organization_id=organization.pk)
+    MediaResource.objects.filter(pk=second.pk).update(status="FAILED", failure_code="decode_limit")
+    ids = {name: str(row.pk) for name, row in (("a", first), ("b", second), ("c", third))}
 
     listings = {
         query: ids_listed(client, query)
@@ -128,7 +128,7 @@ def test_resources_are_filtered(client: APIClient, user: User, memory: MemorySto
             "entity_type=look",
             "status=failed",
             "status=pending",
-            f"sha256={a.content_hash.upper()}",
+            f"sha256={first.content_hash.upper()}",
         )
     }
 
@@ -206,33 +206,33 @@ def test_a_patch_sets_only_unknown_measurements(
 ) -> None:
     resource = ready(memory, user)
     before = client.get(f"{ROUTE}{resource.pk}").json()
-    forged = {
+    read_only_fields = {
         name: value
         for name, value in before.items()
         if name not in {"alt_text", "caption", "color_profile", "duration"}
     }
-    changed: dict[str, Any] = dict.fromkeys(forged, "x") | {
+    change: dict[str, Any] = dict.fromkeys(read_only_fields, "x") | {
         "width": 1,
         "height": 1,
         "dominant_color": "#000000",
         "alt_text": "A shoe",
     }
 
-    after = client.patch(f"{ROUTE}{resource.pk}", changed).json()
+    after = client.patch(f"{ROUTE}{resource.pk}", change).json()
 
     assert after == before | {"alt_text": "A shoe", "updated_at": after["updated_at"]}
 
 
-@pytest.mark.parametrize("later", ["Another", " two\n lines ", " ", "", None])
+@pytest.mark.parametrize("second_text", ["Another", " two\n lines ", " ", "", None])
 def test_a_second_patch_of_a_text_is_stored(
-    client: APIClient, user: User, memory: MemoryStore, later: str | None
+    client: APIClient, user: User, memory: MemoryStore, second_text: str | None
 ) -> None:
     path = f"{ROUTE}{ready(memory, user).pk}"
     client.patch(path, {"alt_text": "A shoe", "caption": "Ours"})
 
-    response = client.patch(path, {"alt_text": later})
+    response = client.patch(path, {"alt_text": second_text})
 
-    assert (response.status_code, response.json()["alt_text"]) == (200, later)
+    assert (response.status_code, response.json()["alt_text"]) == (200, second_text)
     assert client.get(path).json() == response.json()
     assert response.json()["caption"] == "Ours"
 

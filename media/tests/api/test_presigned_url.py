@@ -17,7 +17,7 @@ from media.tests.storage.client import send
 pytestmark = pytest.mark.django_db
 
 ROUTE = "/api/v1/uploads/presigned-url"
-ASKED = {"filename": "shoe.png", "content_type": "image/png", "folder": "product-images"}
+PAYLOAD = {"filename": "shoe.png", "content_type": "image/png", "folder": "product-images"}
 FIELDS = {
     "id",
     "upload_url",
@@ -27,7 +27,7 @@ FIELDS = {
     "expires_in_seconds",
     "max_file_size",
 }
-MOST = 52_428_800
+MAX_SIZE = 52_428_800
 
 
 def faults(response: Any) -> list[tuple[list[Any], str]]:
@@ -36,7 +36,7 @@ def faults(response: Any) -> list[tuple[list[Any], str]]:
 
 @pytest.mark.covers("T12")
 def test_the_response_has_exactly_the_specified_fields(client: APIClient, bucket: S3Store) -> None:
-    response = client.post(ROUTE, ASKED | {"file_size": MOST})
+    response = client.post(ROUTE, PAYLOAD | {"file_size": MAX_SIZE})
 
     body = response.json()
     key = Upload.objects.get().key
@@ -49,7 +49,7 @@ def test_the_response_has_exactly_the_specified_fields(client: APIClient, bucket
     assert key in body["upload_url"]
     assert body["upload_method"] == "PUT"
     assert body["upload_headers"] == {"Content-Type": "image/png"}
-    assert (body["expires_in_seconds"], body["max_file_size"]) == (1600, MOST)
+    assert (body["expires_in_seconds"], body["max_file_size"]) == (1600, MAX_SIZE)
 
 
 @pytest.mark.covers("T02", "T01")
@@ -57,7 +57,7 @@ def test_an_upload_as_described_by_the_response_succeeds(
     client: APIClient, bucket: S3Store
 ) -> None:
     body = photo()
-    response = client.post(ROUTE, ASKED | {"size": len(body)}).json()
+    response = client.post(ROUTE, PAYLOAD | {"size": len(body)}).json()
 
     def put(content: bytes, headers: dict[str, str]) -> int:
         return send(response["upload_method"], response["upload_url"], content, headers)[0]
@@ -72,14 +72,14 @@ def test_an_upload_as_described_by_the_response_succeeds(
 
 
 def test_the_local_store_adds_a_token(client: APIClient, folder: LocalStore) -> None:
-    body = client.post(ROUTE, ASKED).json()
+    body = client.post(ROUTE, PAYLOAD).json()
 
     assert set(body) == FIELDS | {"token"}
     assert body["upload_url"].endswith(f"/api/v1/uploads/local/{body['token']}")
 
 
 def test_a_declared_hash_is_a_header_to_send(client: APIClient) -> None:
-    body = client.post(ROUTE, ASKED | {"sha256": "00" * 32}).json()
+    body = client.post(ROUTE, PAYLOAD | {"sha256": "00" * 32}).json()
 
     assert body["upload_headers"] == {
         "Content-Type": "image/png",
@@ -88,7 +88,7 @@ def test_a_declared_hash_is_a_header_to_send(client: APIClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "left_out",
+    "optional_fields",
     [
         {},
         {"file_size": None, "size": None, "sha256": None, "organization_id": None},
@@ -96,8 +96,10 @@ def test_a_declared_hash_is_a_header_to_send(client: APIClient) -> None:
         {"unknown_field": 1, "key": "media/x", "expires_in_seconds": 10**9},
     ],
 )
-def test_only_file_name_and_content_type_are_required(client: APIClient, left_out: Any) -> None:
-    payload = {"filename": "shoe.png", "content_type": "image/png"} | left_out
+def test_only_file_name_and_content_type_are_required(
+    client: APIClient, optional_fields: Any
+) -> None:
+    payload = {"filename": "shoe.png", "content_type": "image/png"} | optional_fields
 
     response = client.post(ROUTE, payload)
 
@@ -111,10 +113,10 @@ def test_only_file_name_and_content_type_are_required(client: APIClient, left_ou
     ("value", "code"),
     [
         (1, None),
-        (MOST, None),
+        (MAX_SIZE, None),
         (0, "file_too_small"),
         (-1, "file_too_small"),
-        (MOST + 1, "file_too_large"),
+        (MAX_SIZE + 1, "file_too_large"),
         (10**9, "file_too_large"),
         (10**40, "file_too_large"),
         (1e9, "int_parsing"),
@@ -127,7 +129,7 @@ def test_only_file_name_and_content_type_are_required(client: APIClient, left_ou
 def test_the_declared_size_is_validated(
     client: APIClient, name: str, value: Any, code: str | None
 ) -> None:
-    response = client.post(ROUTE, ASKED | {name: value})
+    response = client.post(ROUTE, PAYLOAD | {name: value})
 
     if code is None:
         assert response.status_code == 200
@@ -139,7 +141,7 @@ def test_the_declared_size_is_validated(
 
 @pytest.mark.parametrize(("file_size", "status"), [(10, 200), (11, 422)])
 def test_both_names_of_the_size_must_agree(client: APIClient, file_size: int, status: int) -> None:
-    response = client.post(ROUTE, ASKED | {"size": 10, "file_size": file_size})
+    response = client.post(ROUTE, PAYLOAD | {"size": 10, "file_size": file_size})
 
     assert response.status_code == status
     if status == 422:
@@ -149,7 +151,7 @@ def test_both_names_of_the_size_must_agree(client: APIClient, file_size: int, st
 
 @pytest.mark.covers("T20", "T34", "I14")
 @pytest.mark.parametrize(
-    ("changed", "loc", "code"),
+    ("change", "loc", "code"),
     [
         ({"filename": None}, "filename", "null_not_allowed"),
         ({"filename": ""}, "filename", "string_empty"),
@@ -166,9 +168,9 @@ def test_both_names_of_the_size_must_agree(client: APIClient, file_size: int, st
     ],
 )
 def test_a_refusal_is_reported_and_writes_no_row(
-    client: APIClient, changed: dict[str, Any], loc: str, code: str
+    client: APIClient, change: dict[str, Any], loc: str, code: str
 ) -> None:
-    response = client.post(ROUTE, ASKED | changed)
+    response = client.post(ROUTE, PAYLOAD | change)
 
     assert (response.status_code, faults(response)) == (422, [(["body", loc], code)])
     assert not Upload.objects.exists()
@@ -179,21 +181,21 @@ def test_only_members_may_upload_for_an_organization(client: APIClient, user: Us
     organization = MembershipFactory.create(user=user).organization
 
     def status(organization_id: Any, caller: APIClient = client) -> int:
-        payload = ASKED | {"organization_id": str(organization_id)}
+        payload = PAYLOAD | {"organization_id": str(organization_id)}
         return int(caller.post(ROUTE, payload).status_code)
 
     assert [status(OrganizationFactory.create().pk), status(uuid4())] == [403, 403]
     assert not Upload.objects.exists()
     assert status(organization.pk) == 200
     assert Upload.objects.get().organization_id == organization.pk
-    assert client_of().post(ROUTE, ASKED).status_code == 401
+    assert client_of().post(ROUTE, PAYLOAD).status_code == 401
 
 
 def test_signing_takes_two_queries_and_no_call_to_the_store(
     client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(2):  # the caller and the row; nothing listens for the store
-        assert client.post(ROUTE, ASKED).status_code == 200
+        assert client.post(ROUTE, PAYLOAD).status_code == 200
 
 
 def test_the_retired_route_names_its_successor() -> None:

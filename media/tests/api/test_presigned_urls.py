@@ -70,11 +70,11 @@ def test_a_ticket_is_the_same_as_from_the_route_for_one_file(
 
     [ticket] = results(client, file)
 
-    single = client.post(SINGLE, file).json()
-    differing = {"id", "upload_url", "file_url", "token"}
-    assert set(ticket) == set(single)
-    assert [ticket[name] for name in ticket.keys() - differing] == [
-        single[name] for name in ticket.keys() - differing
+    single_ticket = client.post(SINGLE, file).json()
+    random_fields = {"id", "upload_url", "file_url", "token"}
+    assert set(ticket) == set(single_ticket)
+    assert [ticket[name] for name in ticket.keys() - random_fields] == [
+        single_ticket[name] for name in ticket.keys() - random_fields
     ]
     rows = Upload.objects.values("folder", "content_type", "declared_size", "sha256", "state")
     first, second = rows.order_by("created_at")
@@ -116,8 +116,8 @@ def test_a_bad_file_does_not_affect_the_others(client: APIClient) -> None:
         ],
     ]
     assert data[1]["error"]["detail"][0]["msg"].startswith("This is an SVG drawing.")
-    saved = {str(pk): name for pk, name in Upload.objects.values_list("pk", "filename")}
-    assert saved == {data[0]["id"]: "shoe.png", data[-1]["id"]: "last.png"}
+    filenames = {str(pk): name for pk, name in Upload.objects.values_list("pk", "filename")}
+    assert filenames == {data[0]["id"]: "shoe.png", data[-1]["id"]: "last.png"}
 
 
 def test_only_refused_files_are_a_success_without_rows(client: APIClient) -> None:
@@ -164,9 +164,15 @@ def test_500_files_take_two_queries(
 def test_each_file_may_be_for_an_organization_of_the_caller(
     client: APIClient, user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    own = MembershipFactory.create(user=user).organization_id
-    foreign, unknown = OrganizationFactory.create().pk, uuid4()
-    items = [SHOE, *(SHOE | {"organization_id": str(pk)} for pk in (own, foreign, unknown))]
+    own_organization = MembershipFactory.create(user=user).organization_id
+    foreign_organization, unknown_organization = OrganizationFactory.create().pk, uuid4()
+    items = [
+        SHOE,
+        *(
+            SHOE | {"organization_id": str(pk)}
+            for pk in (own_organization, foreign_organization, unknown_organization)
+        ),
+    ]
 
     with django_assert_num_queries(3):  # the caller, the organizations and the rows
         data = results(client, *items)
@@ -174,9 +180,9 @@ def test_each_file_may_be_for_an_organization_of_the_caller(
     assert [issues(result) for result in data[2:]] == [
         [(["body", "items", index, "organization_id"], "not_found")] for index in (2, 3)
     ]
-    assert data[2]["error"]["detail"][0]["input"] == str(foreign)
+    assert data[2]["error"]["detail"][0]["input"] == str(foreign_organization)
     owners = {str(row.pk): row.organization_id for row in Upload.objects.all()}
-    assert owners == {data[0]["id"]: None, data[1]["id"]: own}
+    assert owners == {data[0]["id"]: None, data[1]["id"]: own_organization}
 
 
 @pytest.mark.covers("T40")
@@ -196,7 +202,7 @@ def test_a_superuser_uploads_for_every_existing_organization() -> None:
 
 @pytest.mark.covers("T41")
 def test_a_file_cannot_set_read_only_fields(client: APIClient, user: User) -> None:
-    forged = {
+    read_only_fields = {
         "id": str(uuid4()),
         "key": "media/x",
         "state": "CONSUMED",
@@ -205,10 +211,10 @@ def test_a_file_cannot_set_read_only_fields(client: APIClient, user: User) -> No
         "etag": "forged",
     }
 
-    [ticket] = results(client, SHOE | forged)
+    [ticket] = results(client, SHOE | read_only_fields)
 
     row = Upload.objects.get()
-    assert ticket["id"] == str(row.pk) != forged["id"]
+    assert ticket["id"] == str(row.pk) != read_only_fields["id"]
     assert row.key.startswith("temp/")
     assert (row.state, row.user_id, row.etag) == (UploadState.ISSUED, user.pk, "")
     assert row.expires_at > row.created_at

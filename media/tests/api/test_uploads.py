@@ -32,9 +32,9 @@ def moment(text: str) -> datetime:
 def test_a_new_upload_is_returned_with_everything_that_was_declared(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    issued = ticket(user, size=5, sha256="AB" * 32, folder="product-images")
+    new_ticket = ticket(user, size=5, sha256="AB" * 32, folder="product-images")
 
-    body = client.get(f"/api/v1/uploads/{issued.upload_id}").json()
+    body = client.get(f"/api/v1/uploads/{new_ticket.upload_id}").json()
 
     row = Upload.objects.get()
     times = {name: moment(body.pop(name)) for name in ("expires_at", "created_at", "updated_at")}
@@ -53,7 +53,7 @@ def test_a_new_upload_is_returned_with_everything_that_was_declared(
         "sha256": "ab" * 32,
         "file_url": f"{settings.CDN_URL}/{row.key}",
     }
-    assert key_of(issued.file_url) == row.key
+    assert key_of(new_ticket.file_url) == row.key
 
 
 def test_a_stored_upload_names_its_resource(
@@ -111,11 +111,11 @@ def test_a_file_that_failed_later_says_why(
 @pytest.mark.covers("T40")
 def test_only_the_owner_sees_a_personal_upload(user: User, memory: MemoryStore) -> None:
     upload_id = ticket(user).upload_id
-    colleague = MembershipFactory.create(
+    colleague_user = MembershipFactory.create(
         organization=MembershipFactory.create(user=user).organization
     ).user
 
-    callers = (user, UserFactory.create(superuser=True), colleague, UserFactory.create())
+    callers = (user, UserFactory.create(superuser=True), colleague_user, UserFactory.create())
     responses = [client_of(caller).get(f"/api/v1/uploads/{upload_id}") for caller in callers]
 
     assert [response.status_code for response in responses] == [200, 200, 404, 404]
@@ -125,10 +125,13 @@ def test_only_the_owner_sees_a_personal_upload(user: User, memory: MemoryStore) 
 @pytest.mark.covers("T40")
 def test_only_members_see_an_upload_of_their_organization(user: User, memory: MemoryStore) -> None:
     organization = MembershipFactory.create(user=user).organization
-    colleague = MembershipFactory.create(organization=organization).user
+    colleague_user = MembershipFactory.create(organization=organization).user
     path = f"/api/v1/uploads/{ticket(user, organization_id=organization.pk).upload_id}"
 
-    assert [client_of(caller).get(path).status_code for caller in (user, colleague)] == [200, 200]
+    assert [client_of(caller).get(path).status_code for caller in (user, colleague_user)] == [
+        200,
+        200,
+    ]
     Membership.objects.filter(user=user).delete()
     assert client_of(user).get(path).status_code == 404
 
@@ -138,13 +141,13 @@ def test_a_resource_of_another_owner_is_not_shown(user: User, memory: MemoryStor
     membership = MembershipFactory.create(user=user)
     url = upload_file(memory, user, photo(), organization_id=membership.organization_id)
     ingest(user, [url])  # into the personal scope of the one who uploaded it
-    colleague = MembershipFactory.create(organization=membership.organization).user
+    colleague_user = MembershipFactory.create(organization=membership.organization).user
 
-    seen = [state_of(client_of(caller), upload_of(url)) for caller in (user, colleague)]
+    states = [state_of(client_of(caller), upload_of(url)) for caller in (user, colleague_user)]
 
-    assert [body["state"] for body in seen] == ["claimed", "claimed"]
-    assert seen[0]["resource"] is not None
-    assert seen[1]["resource"] is None
+    assert [body["state"] for body in states] == ["claimed", "claimed"]
+    assert states[0]["resource"] is not None
+    assert states[1]["resource"] is None
 
 
 def test_an_upload_takes_three_queries(

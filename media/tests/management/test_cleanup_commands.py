@@ -59,13 +59,13 @@ def test_without_execute_nothing_changes(
 
 
 def test_the_summary_of_a_dry_run(store: AheadMemoryStore, user: User) -> None:
-    unused = stored(store, upload(user).key)
+    unused_key = stored(store, upload(user).key)
 
     text = output_of(TEMP)
 
     assert text.splitlines() == [
         f"Would discard 1 temporary objects older than 24 h, {len(DATA)} bytes.",
-        f"  {unused}",
+        f"  {unused_key}",
         "Would expire 1 unused uploads.",
         "Nothing was changed. Use --execute to discard.",
     ]
@@ -120,7 +120,7 @@ def test_older_than_keeps_newer_objects(store: AheadMemoryStore, user: User) -> 
 @pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
 @pytest.mark.parametrize("name", [TEMP, ORPHANS])
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["--older-than", "1h"], "1:00:00 is too short: the shortest allowed grace period"),
         (["--older-than", "tomorrow"], "'tomorrow' is not a valid age"),
@@ -137,7 +137,7 @@ def test_wrong_usage_exits_with_2(
     capsys: pytest.CaptureFixture[str],
     name: str,
     arguments: list[str],
-    complaint: str,
+    message: str,
 ) -> None:
     upload(user)
     rows = everything()
@@ -145,7 +145,7 @@ def test_wrong_usage_exits_with_2(
     code = exit_code(name, "--execute" if "--dry-run" not in arguments else "--json", *arguments)
 
     assert code == 2
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert everything() == rows
 
 

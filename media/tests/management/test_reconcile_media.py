@@ -24,7 +24,7 @@ NAME = "reconcile_media"
 
 @pytest.fixture
 def lost(store: AheadMemoryStore, user: User) -> str:
-    """The key of a READY row without an object, beside one that has it."""
+    """The key of a READY row whose object is missing; another row has its object."""
     row, _ = ready(store, user), ready(store, user)
     store.delete_many([row.storage_key])
     return row.storage_key
@@ -47,7 +47,7 @@ def exit_code(*arguments: str) -> int:
 
 @pytest.mark.covers("I17")
 def test_without_execute_it_only_reports(store: AheadMemoryStore, lost: str) -> None:
-    unknown = stored(store, "media/unknown.png")
+    unknown_key = stored(store, "media/unknown.png")
     before = everything()
 
     text = output_of()
@@ -57,7 +57,7 @@ def test_without_execute_it_only_reports(store: AheadMemoryStore, lost: str) -> 
         "Missing: 1. Changed: 0. Marked as failed: 0.",
         "Found again: 0. Unknown objects: 1.",
         f"  object_missing: {lost}",
-        f"  unknown: {unknown}",
+        f"  unknown: {unknown_key}",
         "Nothing was changed. Use --execute.",
     ]
     assert everything() == before
@@ -96,7 +96,7 @@ def test_a_limited_run_says_how_to_continue(store: AheadMemoryStore, lost: str) 
 
 @pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
 @pytest.mark.covers("F27")
-def test_a_stopped_pass_exits_with_4_and_says_how_to_go_on(
+def test_a_stopped_pass_exits_with_4_and_says_how_to_continue(
     store: AheadMemoryStore,
     lost: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -141,14 +141,14 @@ def test_approval_by_command(store: AheadMemoryStore, lost: str) -> None:
     assert f"--execute --approve {report_id}" in text
     assert "1 of them (27 bytes) can be deleted" in text
     assert len(DATA) == 27
-    dry = output_of("--approve", report_id)
-    assert dry.startswith("Would queue 1 unknown objects for deletion.")
-    done = output_of("--approve", report_id, "--execute")
-    assert done == "Queued 1 of 1 unknown objects for deletion.\n"
+    dry_run_output = output_of("--approve", report_id)
+    assert dry_run_output.startswith("Would queue 1 unknown objects for deletion.")
+    output = output_of("--approve", report_id, "--execute")
+    assert output == "Queued 1 of 1 unknown objects for deletion.\n"
     assert exit_code("--approve", report_id, "--execute") == 2
 
 
-def test_beats_task_makes_a_pass(store: AheadMemoryStore, lost: str) -> None:
+def test_the_periodic_task_runs_a_pass(store: AheadMemoryStore, lost: str) -> None:
     tasks.reconcile()
     tasks.reconcile()  # not due again
 

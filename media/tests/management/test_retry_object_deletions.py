@@ -1,4 +1,4 @@
-"""`retry_object_deletions` queues again the deletions that were given up, and no others."""
+"""`retry_object_deletions` requeues the deletions that were given up, and no others."""
 
 import io
 import json
@@ -27,12 +27,12 @@ def memory_store() -> Iterator[MemoryStore]:
 
 def failed_deletion(key: str, *, hours_ago: int = 0, **fields: Any) -> ObjectDeletion:
     """Save a deletion that was given up after its last attempt; `fields` override its columns."""
-    given_up = {"dead": True, "attempts": 8, "last_error": "AccessDenied"}
+    dead_letter_fields = {"dead": True, "attempts": 8, "last_error": "AccessDenied"}
     row: ObjectDeletion = ObjectDeletion.objects.create(
         key=key,
         reason=DeletionReason.ORPHANED,
         last_attempted_at=timezone.now() - timedelta(hours=hours_ago, minutes=1),
-        **given_up | fields,
+        **dead_letter_fields | fields,
     )
     return row
 
@@ -67,16 +67,18 @@ def test_a_dry_run_only_reports() -> None:
 
 def test_deletions_that_were_given_up_are_queued_with_no_attempt_counted() -> None:
     rows = [failed_deletion(f"media/{n}") for n in range(3)]
-    waiting = failed_deletion("media/waiting", dead=False, attempts=3)
+    waiting_deletion = failed_deletion("media/waiting", dead=False, attempts=3)
 
     report = report_of("--execute")
 
     assert (report["candidates"], report["retried"]) == (3, 3)
     assert queued_keys() == ["media/0", "media/1", "media/2", "media/waiting"]
-    retried = ObjectDeletion.objects.exclude(pk=waiting.pk).values_list("attempts", flat=True)
-    assert list(retried) == [0, 0, 0]
-    waiting.refresh_from_db()
-    assert waiting.attempts == 3
+    attempts = ObjectDeletion.objects.exclude(pk=waiting_deletion.pk).values_list(
+        "attempts", flat=True
+    )
+    assert list(attempts) == [0, 0, 0]
+    waiting_deletion.refresh_from_db()
+    assert waiting_deletion.attempts == 3
     events = Event.objects.filter(action="object_deletion.retried")
     assert set(events.values_list("object_id", flat=True)) == {row.pk for row in rows}
 
@@ -111,12 +113,12 @@ def test_an_object_is_queued_once_in_each_bucket() -> None:
 
 
 def test_only_the_selected_deletions_are_retried() -> None:
-    selected, other = failed_deletion("media/a"), failed_deletion("media/b")
+    selected_deletion, other_deletion = failed_deletion("media/a"), failed_deletion("media/b")
 
-    assert failed_deletions.retry_rows([selected.pk]) == 1
+    assert failed_deletions.retry_rows([selected_deletion.pk]) == 1
 
-    other.refresh_from_db()
-    assert other.dead
+    other_deletion.refresh_from_db()
+    assert other_deletion.dead
     assert queued_keys() == ["media/a"]
 
 

@@ -5,7 +5,7 @@ import pytest
 from media.errors import ContentError
 from media.rules.failures import RelocationFailure, as_json, sentence_for
 
-UNKNOWN = sentence_for("code_of_a_later_release")
+UNKNOWN_MESSAGE = sentence_for("code_of_a_later_release")
 
 
 def codes() -> list[str]:
@@ -23,7 +23,7 @@ def errors(base: type[ContentError]) -> Iterator[type[ContentError]]:
 def test_every_code_has_a_message_that_says_what_to_do(code: str) -> None:
     sentence = sentence_for(code)
 
-    assert sentence != UNKNOWN
+    assert sentence != UNKNOWN_MESSAGE
     assert sentence.endswith(".")
     assert any(word in sentence for word in ("pload", "Save"))
     assert code not in sentence

@@ -22,10 +22,12 @@ def test_a_url_is_valid_long_enough_for_the_slowest_upload(size: int | None, sec
 
 
 @pytest.mark.parametrize(
-    ("declared", "seconds"), [(0, 10), (20 * limits.MIB, 11), (limits.MAX_REQUEST_BYTES, 35)]
+    ("declared_bytes", "seconds"), [(0, 10), (20 * limits.MIB, 11), (limits.MAX_REQUEST_BYTES, 35)]
 )
-def test_the_time_limit_of_a_request_grows_with_its_files(declared: int, seconds: int) -> None:
-    assert limits.request_budget(declared) == timedelta(seconds=seconds)
+def test_the_time_limit_of_a_request_grows_with_its_files(
+    declared_bytes: int, seconds: int
+) -> None:
+    assert limits.request_budget(declared_bytes) == timedelta(seconds=seconds)
 
 
 def test_the_documented_limits() -> None:

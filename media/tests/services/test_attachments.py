@@ -110,8 +110,8 @@ def test_a_resource_attached_to_another_entity_has_no_grace_period(
 def test_detaching_does_not_restart_the_grace_period_of_other_resources(
     memory: MemoryStore, user: User, entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    stranger = UserFactory.create()
-    (orphan,) = ingest(stranger, [upload_file(memory, stranger, photo(9))])
+    other_user = UserFactory.create()
+    (orphan,) = ingest(other_user, [upload_file(memory, other_user, photo(9))])
     Attachment.objects.filter(resource=orphan).delete()
     yesterday = timezone.now() - timedelta(days=1)
     MediaResource.objects.filter(pk=orphan.pk).update(unattached_at=yesterday)
@@ -139,14 +139,14 @@ def test_entities_of_another_type_are_not_touched(
 def test_a_slot_replaced_while_its_file_is_pending_has_the_newest_file(
     memory: MemoryStore, user: User, entity_id: UUID
 ) -> None:
-    (older,) = ingest(user, [upload_file(memory, user, photo(1))], entity_id=entity_id)
-    (newer,) = ingest(user, [upload_file(memory, user, photo(2))], entity_id=entity_id)
+    (older_resource,) = ingest(user, [upload_file(memory, user, photo(1))], entity_id=entity_id)
+    (newer_resource,) = ingest(user, [upload_file(memory, user, photo(2))], entity_id=entity_id)
 
-    assert deliver(newer).status == "READY"
-    assert deliver(older).status == "READY"
+    assert deliver(newer_resource).status == "READY"
+    assert deliver(older_resource).status == "READY"
 
-    assert attached(entity_id) == [("images", 0, newer.pk)]
-    assert in_grace_period([older, newer]) == [True, False]
+    assert attached(entity_id) == [("images", 0, newer_resource.pk)]
+    assert in_grace_period([older_resource, newer_resource]) == [True, False]
     drain()
     assert memory.keys("temp/") == []
 

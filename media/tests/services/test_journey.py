@@ -57,7 +57,7 @@ def test_a_file_of_each_type_becomes_ready_on_each_store(
 
     head = any_store.head(f"media/{resource.pk}/file.{kind.extension}")
     with any_store.open(head.key) as reader:
-        stored = b"".join(reader)
+        stored_bytes = b"".join(reader)
     assert resource.status == ResourceStatus.READY
     assert (resource.storage_key, resource.etag, resource.content_type) == (
         head.key,
@@ -65,7 +65,7 @@ def test_a_file_of_each_type_becomes_ready_on_each_store(
         content_type,
     )
     assert (head.size, head.content_type) == (len(body), content_type)
-    assert stored == body
+    assert stored_bytes == body
     assert upload_of(url).state == UploadState.CONSUMED
     assert not ObjectDeletion.objects.exists()
     with pytest.raises(ObjectNotFoundError):
@@ -144,8 +144,8 @@ def test_the_temporary_object_is_deleted_only_after_the_row_is_ready(
 
     relocation.relocate(public_store(), resource.pk)
 
-    queued = ObjectDeletion.objects.get()
-    assert (queued.key, queued.reason) == (key_of(url), DeletionReason.RELOCATED)
+    queued_deletion = ObjectDeletion.objects.get()
+    assert (queued_deletion.key, queued_deletion.reason) == (key_of(url), DeletionReason.RELOCATED)
     assert memory.head(key_of(url)).size == len(photo())
     assert Upload.objects.get().resource_id == resource.pk
 
@@ -155,8 +155,8 @@ def test_a_put_before_or_after_relocation_changes_no_verified_file(
     any_store: ObjectStore, user: User
 ) -> None:
     before, after = ticket(user), ticket(user)
-    for issued, number in ((before, 1), (after, 2)):
-        assert client_put(any_store, issued.put, photo(number)) == 200
+    for upload_ticket, number in ((before, 1), (after, 2)):
+        assert client_put(any_store, upload_ticket.put, photo(number)) == 200
     changed, resources = ingest(user, [before.file_url, after.file_url])
 
     assert client_put(any_store, before.put, photo(3)) == 200

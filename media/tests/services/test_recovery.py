@@ -26,12 +26,12 @@ pytestmark = pytest.mark.django_db
 
 def messages_in(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the messages that are sent after commit."""
-    sends = [
+    calls = [
         callback
         for callback in callbacks
         if isinstance(callback, partial) and callback.func is _submit
     ]
-    return [(send.args[1], *send.args[2].values()) for send in sends]
+    return [(send.args[1], *send.args[2].values()) for send in calls]
 
 
 @pytest.mark.covers("F03", "F04", "I09")
@@ -108,10 +108,10 @@ def test_running_a_given_up_deletion_again_enqueues_it(
 ) -> None:
     deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
     ObjectDeletion.objects.update(dead=True)
-    letter = ObjectDeletion.objects.get()
+    dead_letter = ObjectDeletion.objects.get()
 
     with django_capture_on_commit_callbacks() as callbacks:
-        failed_deletions.retry_rows([letter.pk])
+        failed_deletions.retry_rows([dead_letter.pk])
 
     assert messages_in(callbacks) == [("media.delete_objects",)]
 
@@ -181,7 +181,7 @@ def test_an_upload_claimed_while_its_resource_became_ready_is_consumed_later(
     memory: MemoryStore, user: User
 ) -> None:
     resource = ready(memory, user)
-    late = upload_file(memory, user)
+    late_url = upload_file(memory, user)
     Upload.objects.exclude(resource=resource).update(state=UploadState.CLAIMED, resource=resource)
 
     assert recovery.consume_late_claims() == 1
@@ -189,6 +189,6 @@ def test_an_upload_claimed_while_its_resource_became_ready_is_consumed_later(
 
     assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
     queue = ObjectDeletion.objects.get()
-    assert late.endswith(queue.key)
+    assert late_url.endswith(queue.key)
     deletions.perform(queue.pk)
     assert originals(memory) == [resource.storage_key]

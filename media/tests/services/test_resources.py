@@ -31,33 +31,39 @@ METADATA: dict[str, Any] = {
 
 def test_a_measurement_is_stored_only_where_none_is_known(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
-    known = {name: getattr(resource, name) for name in ("dominant_color", "width", "height")}
+    known_values = {name: getattr(resource, name) for name in ("dominant_color", "width", "height")}
 
-    filled = resources.update_metadata(user=user, resource_id=resource.pk, values=METADATA)
+    updated_resource = resources.update_metadata(
+        user=user, resource_id=resource.pk, values=METADATA
+    )
 
-    assert {name: getattr(filled, name) for name in METADATA} == METADATA | known
-    again = resources.update_metadata(
+    assert {name: getattr(updated_resource, name) for name in METADATA} == METADATA | known_values
+    second_update = resources.update_metadata(
         user=user, resource_id=resource.pk, values=dict.fromkeys(METADATA) | {"duration": 9.0}
     )
-    assert (again.color_profile, again.duration, again.width) == (
+    assert (second_update.color_profile, second_update.duration, second_update.width) == (
         "Adobe RGB",
         1.5,
-        known["width"],
+        known_values["width"],
     )
 
 
-@pytest.mark.parametrize("later", ["Another shoe", "", None])
+@pytest.mark.parametrize("second_text", ["Another shoe", "", None])
 @pytest.mark.parametrize("name", ["alt_text", "caption"])
 def test_a_text_is_stored_as_sent(
-    memory: MemoryStore, user: User, name: str, later: str | None
+    memory: MemoryStore, user: User, name: str, second_text: str | None
 ) -> None:
     resource = ready(memory, user)
     resources.update_metadata(user=user, resource_id=resource.pk, values=METADATA)
 
-    updated = resources.update_metadata(user=user, resource_id=resource.pk, values={name: later})
+    updated_resource = resources.update_metadata(
+        user=user, resource_id=resource.pk, values={name: second_text}
+    )
 
     texts = {"alt_text": "A shoe", "caption": "Our shoe"}
-    assert {field: getattr(updated, field) for field in texts} == texts | {name: later}
+    assert {field: getattr(updated_resource, field) for field in texts} == texts | {
+        name: second_text
+    }
 
 
 @pytest.mark.covers("T41")
@@ -89,19 +95,21 @@ def test_any_member_may_change_the_organizations_resources(memory: MemoryStore, 
     (resource,) = ingest(user, [upload_file(memory, user)], organization_id=organization.pk)
     colleague = MembershipFactory.create(organization=organization).user
 
-    filled = resources.update_metadata(
+    updated_resource = resources.update_metadata(
         user=colleague, resource_id=resource.pk, values={"caption": "C"}
     )
 
-    assert filled.caption == "C"
+    assert updated_resource.caption == "C"
 
 
 @pytest.mark.covers("L01")
 def test_heal_queues_every_failed_resource(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
-    failed = ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
-    rows = MediaResource.objects.filter(pk__in=[failed[0].pk, failed[1].pk])
+    failed_resources = ingest(
+        user, [upload_file(memory, user, photo(number)) for number in range(3)]
+    )
+    rows = MediaResource.objects.filter(pk__in=[failed_resources[0].pk, failed_resources[1].pk])
     rows.update(status="FAILED", failure_code="attempts_exhausted", attempts=6)
 
     with pytest.raises(NotPermittedError):
@@ -110,14 +118,16 @@ def test_heal_queues_every_failed_resource(
     assert resources.heal(user=superuser) == 3
 
     assert list(rows.values_list("status", "failure_code", "attempts")) == [("PENDING", "", 0)] * 2
-    assert [deliver(resource).status for resource in failed] == ["READY"] * 3
+    assert [deliver(resource).status for resource in failed_resources] == ["READY"] * 3
 
 
 def test_heal_begins_with_the_oldest_attempt(
     memory: MemoryStore, user: User, superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed = ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
-    for age, resource in enumerate(failed):
+    failed_resources = ingest(
+        user, [upload_file(memory, user, photo(number)) for number in range(3)]
+    )
+    for age, resource in enumerate(failed_resources):
         MediaResource.objects.filter(pk=resource.pk).update(
             status="FAILED",
             failure_code="attempts_exhausted",
@@ -127,21 +137,21 @@ def test_heal_begins_with_the_oldest_attempt(
 
     assert resources.heal(user=superuser) == 2
 
-    assert list(MediaResource.objects.filter(status="FAILED")) == [failed[0]]
+    assert list(MediaResource.objects.filter(status="FAILED")) == [failed_resources[0]]
 
 
 @pytest.mark.covers("T40")
 def test_a_resource_copied_from_another_owner_does_not_show_their_url(
     memory: MemoryStore, user: User
 ) -> None:
-    source = ready(memory, user)
+    source_resource = ready(memory, user)
     organization = MembershipFactory.create(user=user).organization
 
-    url = public_url(keys.canonical_key(source.pk, source.extension))
-    (copy,) = ingest(user, [url], organization_id=organization.pk)
+    url = public_url(keys.canonical_key(source_resource.pk, source_resource.extension))
+    (copied_resource,) = ingest(user, [url], organization_id=organization.pk)
 
-    assert copy.pk != source.pk
-    assert (copy.status, selectors.resource_url(copy)) == ("PENDING", None)
-    assert selectors.resource_url(deliver(copy)) == public_url(
-        keys.canonical_key(copy.pk, copy.extension)
+    assert copied_resource.pk != source_resource.pk
+    assert (copied_resource.status, selectors.resource_url(copied_resource)) == ("PENDING", None)
+    assert selectors.resource_url(deliver(copied_resource)) == public_url(
+        keys.canonical_key(copied_resource.pk, copied_resource.extension)
     )

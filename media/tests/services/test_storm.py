@@ -32,7 +32,7 @@ from sartiq.core.work.resend import RESEND_BATCH_SIZE
 pytestmark = pytest.mark.django_db
 
 HEADERS = ObjectHeaders(content_type="image/png")
-STORM = 3200  # rows
+WAITING_ROWS = 3200
 
 
 def waiting_resources(user: User, count: int) -> None:
@@ -73,7 +73,7 @@ def test_no_row_has_two_messages_waiting_however_long_the_queue_is(
     user: User, broker: Any, settings: Settings
 ) -> None:
     settings.RESEND_AFTER_SECONDS = 0
-    waiting_resources(user, STORM)
+    waiting_resources(user, WAITING_ROWS)
 
     results = [recovery.resend_resources() for _ in range(10)]
 
@@ -86,14 +86,14 @@ def test_every_row_is_sent_once_while_workers_take_them(
     user: User, broker: Any, settings: Settings
 ) -> None:
     settings.RESEND_AFTER_SECONDS = 60  # longer than this test, shorter than the rows wait
-    waiting_resources(user, STORM)
+    waiting_resources(user, WAITING_ROWS)
     enqueued = 0
 
-    for _ in range(STORM // RESEND_BATCH_SIZE + 1):
+    for _ in range(WAITING_ROWS // RESEND_BATCH_SIZE + 1):
         enqueued += recovery.resend_resources()
         broker.delete("media")  # they were taken
 
-    assert enqueued == STORM
+    assert enqueued == WAITING_ROWS
     assert recovery.resend_resources() == 0
     assert not MediaResource.objects.filter(sent_at=None).exists()
 
@@ -121,18 +121,18 @@ def test_healing_again_and_again_sends_no_row_twice(
 ) -> None:
     settings.RESEND_AFTER_SECONDS = 0
     waiting_resources(user, 30)
-    failed = MediaResource.objects.filter(pk__in=MediaResource.objects.values("pk")[:10])
-    failed.update(status=ResourceStatus.FAILED, failure_code="attempts_exhausted")
+    failed_resources = MediaResource.objects.filter(pk__in=MediaResource.objects.values("pk")[:10])
+    failed_resources.update(status=ResourceStatus.FAILED, failure_code="attempts_exhausted")
 
     with django_capture_on_commit_callbacks(execute=True) as first:
         assert resources.heal(user=superuser) == 30
-    with django_capture_on_commit_callbacks(execute=True) as more:
+    with django_capture_on_commit_callbacks(execute=True) as second_messages:
         publishing._sender(os.getpid()).submit(str).result()  # the thread has sent them
-        queued = [resources.heal(user=superuser) for _ in range(3)]
+        counts = [resources.heal(user=superuser) for _ in range(3)]
         recovery.resend_resources()
 
-    assert (len(first), more) == (10, [])  # those that had failed
-    assert queued == [30] * 3
+    assert (len(first), second_messages) == (10, [])  # those that had failed
+    assert counts == [30] * 3
     assert broker.llen("media") == 20 + 10
 
 
@@ -142,12 +142,12 @@ def test_a_thousand_deletions_take_one_call_and_as_many_statements_as_ten(
     statements, calls = [], []
     delete_many = memory.delete_many
 
-    def note(keys: list[str]) -> DeleteFailures:
+    def count_call(keys: list[str]) -> DeleteFailures:
         calls.append(len(keys))
         return delete_many(keys)
 
     deletions.perform_due()  # the owner of the bucket is checked once
-    monkeypatch.setattr(memory, "delete_many", note)
+    monkeypatch.setattr(memory, "delete_many", count_call)
     for count in (10, 1000):
         queue_deletions(memory, count)
         with CaptureQueriesContext(connection) as queries:
@@ -198,15 +198,15 @@ def test_a_batch_covers_both_buckets_and_keeps_needed_objects(
     memory: MemoryStore, user: User
 ) -> None:
     waiting_resources(user, 1)
-    needed = MediaResource.objects.get(status=ResourceStatus.PENDING).storage_key
+    needed_key = MediaResource.objects.get(status=ResourceStatus.PENDING).storage_key
     private_store().put("bulk/x", b"private", headers=HEADERS)
     deletions.queue(["bulk/x"], reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE)
-    deletions.queue(["temp/y", needed], reason=DeletionReason.EXPIRED)
+    deletions.queue(["temp/y", needed_key], reason=DeletionReason.EXPIRED)
 
     deletions.perform_due()
 
     deletion = ObjectDeletion.objects.get()
-    assert (deletion.key, deletion.attempts, deletion.lease_holder) == (needed, 0, None)
+    assert (deletion.key, deletion.attempts, deletion.lease_holder) == (needed_key, 0, None)
     assert list(private_store().list("bulk/")) == []
 
 

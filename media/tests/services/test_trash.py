@@ -63,7 +63,7 @@ def purge(*resources: MediaResource) -> int:
 
 
 def test_a_deleted_resource_keeps_its_objects(memory: MemoryStore, user: User) -> None:
-    resource, stored = unattached(memory, user), memory.keys()
+    resource, stored_keys = unattached(memory, user), memory.keys()
 
     trash.delete_as_staff(resource_id=resource.pk)
     orphaned_media.discard(execute=True)
@@ -72,36 +72,40 @@ def test_a_deleted_resource_keeps_its_objects(memory: MemoryStore, user: User) -
 
     assert not MediaResource.objects.exists()
     assert every().get().deleted_at is not None
-    assert memory.keys() == stored
+    assert memory.keys() == stored_keys
 
 
 def test_a_deleted_resource_is_only_in_the_trash_of_its_owner(
     memory: MemoryStore, user: User
 ) -> None:
-    kept, gone = unattached(memory, user, 1), deleted(memory, user, 2)
-    client, other = client_of(user), client_of(UserFactory.create())
+    live_resource, deleted_resource = unattached(memory, user, 1), deleted(memory, user, 2)
+    client, other_client = client_of(user), client_of(UserFactory.create())
 
-    trashed = client.get(f"{MEDIA}?deleted=true").json()
+    trash_page = client.get(f"{MEDIA}?deleted=true").json()
 
-    assert [row["id"] for row in trashed["data"]] == [str(gone.pk)]
-    assert trashed["data"][0]["deleted_at"] is not None
-    assert [row["id"] for row in client.get(MEDIA).json()["data"]] == [str(kept.pk)]
-    assert client.get(f"{MEDIA}{gone.pk}").status_code == 404
-    assert client.get(f"{MEDIA}{gone.pk}?deleted=true").json() == trashed["data"][0]
-    assert client.get(f"{MEDIA}{kept.pk}?deleted=true").status_code == 404
-    assert client.patch(f"{MEDIA}{gone.pk}", {"caption": "New"}).status_code == 404
-    assert other.get(f"{MEDIA}?deleted=true").json()["count"] == 0
-    assert other.post(f"{MEDIA}{gone.pk}/restore").status_code == 404
+    assert [row["id"] for row in trash_page["data"]] == [str(deleted_resource.pk)]
+    assert trash_page["data"][0]["deleted_at"] is not None
+    assert [row["id"] for row in client.get(MEDIA).json()["data"]] == [str(live_resource.pk)]
+    assert client.get(f"{MEDIA}{deleted_resource.pk}").status_code == 404
+    assert client.get(f"{MEDIA}{deleted_resource.pk}?deleted=true").json() == trash_page["data"][0]
+    assert client.get(f"{MEDIA}{live_resource.pk}?deleted=true").status_code == 404
+    assert client.patch(f"{MEDIA}{deleted_resource.pk}", {"caption": "New"}).status_code == 404
+    assert other_client.get(f"{MEDIA}?deleted=true").json()["count"] == 0
+    assert other_client.post(f"{MEDIA}{deleted_resource.pk}/restore").status_code == 404
 
 
 def test_a_restored_resource_gets_a_new_grace_period(memory: MemoryStore, user: User) -> None:
-    gone, client = deleted(memory, user), client_of(user)
+    deleted_resource, client = deleted(memory, user), client_of(user)
 
-    responses = [client.post(f"{MEDIA}{gone.pk}/restore") for _ in range(2)]
+    responses = [client.post(f"{MEDIA}{deleted_resource.pk}/restore") for _ in range(2)]
     orphaned_media.discard(execute=True)
 
     assert [response.status_code for response in responses] == [200, 200]
-    assert responses[0].json() == responses[1].json() == client.get(f"{MEDIA}{gone.pk}").json()
+    assert (
+        responses[0].json()
+        == responses[1].json()
+        == client.get(f"{MEDIA}{deleted_resource.pk}").json()
+    )
     assert responses[0].json()["deleted_at"] is None
 
 
@@ -112,38 +116,38 @@ def test_a_deleted_resource_is_a_missing_file(memory: MemoryStore, user: User) -
     Attachment.objects.all().delete()
     trash.delete_as_staff(resource_id=resource.pk)
 
-    for named in (url, public_url(keys.canonical_key(resource.pk, "png"))):
+    for named_url in (url, public_url(keys.canonical_key(resource.pk, "png"))):
         with pytest.raises(InvalidValuesError) as excinfo:
-            ingest(user, [named])
+            ingest(user, [named_url])
         assert [issue.code for issue in excinfo.value.issues] == ["file_not_found"]
 
     assert every().get().deleted_at is not None
 
 
 def test_the_same_bytes_revive_a_deleted_resource(memory: MemoryStore, user: User) -> None:
-    gone, bystander = deleted(memory, user), deleted(memory, UserFactory.create())
-    stored = memory.keys()
+    deleted_resource, bystander = deleted(memory, user), deleted(memory, UserFactory.create())
+    stored_keys = memory.keys()
 
-    (revived,) = ingest(user, [upload_file(memory, user, photo(1))])
+    (revived_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
     drain()
 
-    assert (revived.pk, revived.deleted_at) == (gone.pk, None)
+    assert (revived_resource.pk, revived_resource.deleted_at) == (deleted_resource.pk, None)
     assert MediaResource.objects.get().unattached_at is None
     assert every().get(pk=bystander.pk).deleted_at is not None
-    assert memory.keys() == stored
+    assert memory.keys() == stored_keys
 
 
 def test_bytes_whose_stored_object_is_lost_revive_and_repair(
     memory: MemoryStore, user: User
 ) -> None:
-    gone = deleted(memory, user)
-    memory.delete_many([gone.storage_key])
+    deleted_resource = deleted(memory, user)
+    memory.delete_many([deleted_resource.storage_key])
 
-    (revived,) = ingest(user, [upload_file(memory, user, photo(1))])
+    (revived_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
     drain()
 
-    assert revived.pk == gone.pk
-    assert memory.body(gone.storage_key) == photo(1)
+    assert revived_resource.pk == deleted_resource.pk
+    assert memory.body(deleted_resource.storage_key) == photo(1)
 
 
 @pytest.mark.parametrize("is_deleted", [False, True])
@@ -167,48 +171,48 @@ def test_an_attached_resource_is_not_deleted(
 
 
 # --- Purge --------------------------------------------------------------------------------------
-def test_a_purged_resource_goes_with_its_objects(memory: MemoryStore, user: User) -> None:
-    old, young = deleted(memory, user, 1), deleted(memory, user, 2)
-    live = unattached(memory, user, 3)
-    age(old, 31)
-    age(young, 29)
+def test_a_resource_is_purged_with_its_objects(memory: MemoryStore, user: User) -> None:
+    old_resource, recent_resource = deleted(memory, user, 1), deleted(memory, user, 2)
+    live_resource = unattached(memory, user, 3)
+    age(old_resource, 31)
+    age(recent_resource, 29)
 
-    assert purge(old, young, live) == 1
+    assert purge(old_resource, recent_resource, live_resource) == 1
 
-    assert set(every().all()) == {young, live}
-    assert set(ObjectDeletion.objects.values_list("key", flat=True)) >= old.own_keys
+    assert set(every().all()) == {recent_resource, live_resource}
+    assert set(ObjectDeletion.objects.values_list("key", flat=True)) >= old_resource.own_keys
     deletions.perform_due()
-    assert not memory.keys().count(old.storage_key)
-    assert {young.storage_key, live.storage_key} <= set(memory.keys())
-    assert client_of(user).post(f"{MEDIA}{old.pk}/restore").status_code == 404
+    assert not memory.keys().count(old_resource.storage_key)
+    assert {recent_resource.storage_key, live_resource.storage_key} <= set(memory.keys())
+    assert client_of(user).post(f"{MEDIA}{old_resource.pk}/restore").status_code == 404
 
 
-def test_what_is_needed_is_not_purged(memory: MemoryStore, user: User) -> None:
-    protected, attached, origin = (deleted(memory, user, number) for number in (1, 2, 3))
+def test_needed_resources_are_not_purged(memory: MemoryStore, user: User) -> None:
+    protected, attached, source = (deleted(memory, user, number) for number in (1, 2, 3))
     every().filter(pk=protected.pk).update(protected=True)
     Attachment.objects.create(
         resource=attached, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
     )
-    copy = unattached(memory, UserFactory.create(), 4)
-    every().filter(pk=copy.pk).update(status=ResourceStatus.PENDING, copied_from=origin)
-    for resource in (protected, attached, origin):
+    copied_resource = unattached(memory, UserFactory.create(), 4)
+    every().filter(pk=copied_resource.pk).update(status=ResourceStatus.PENDING, copied_from=source)
+    for resource in (protected, attached, source):
         age(resource, 31)
 
-    assert purge(protected, attached, origin) == 0
+    assert purge(protected, attached, source) == 0
 
     assert every().count() == 4
-    assert not ObjectDeletion.objects.filter(key=origin.storage_key).exists()
+    assert not ObjectDeletion.objects.filter(key=source.storage_key).exists()
 
 
 def test_the_claimed_upload_of_a_purged_resource_expires(memory: MemoryStore, user: User) -> None:
     url = upload_file(memory, user)
-    (failed,) = ingest(user, [url])
+    (failed_resource,) = ingest(user, [url])
     Attachment.objects.all().delete()
-    every().filter(pk=failed.pk).update(
+    every().filter(pk=failed_resource.pk).update(
         status=ResourceStatus.FAILED, failure_code="decode_limit", deleted_at=Now() - MONTH * 2
     )
 
-    assert purge(failed) == 1
+    assert purge(failed_resource) == 1
 
     upload = upload_of(url)
     assert (upload.state, upload.resource) == (UploadState.EXPIRED, None)
@@ -217,9 +221,9 @@ def test_the_claimed_upload_of_a_purged_resource_expires(memory: MemoryStore, us
 def test_a_restored_resource_is_not_purged(
     memory: MemoryStore, user: User, client: APIClient
 ) -> None:
-    gone = deleted(memory, user)
-    age(gone, 31)
-    trash.restore(user=user, resource_id=gone.pk)
+    deleted_resource = deleted(memory, user)
+    age(deleted_resource, 31)
+    trash.restore(user=user, resource_id=deleted_resource.pk)
 
-    assert purge(gone) == 0
-    assert MediaResource.objects.get() == gone
+    assert purge(deleted_resource) == 0
+    assert MediaResource.objects.get() == deleted_resource

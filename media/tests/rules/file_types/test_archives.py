@@ -29,11 +29,11 @@ def link() -> bytes:
 
 def overlapping(count: int = 50) -> bytes:
     """Return an archive whose entries all share the same bytes."""
-    whole = archive({"a": bytes(100_000)})
-    at = whole.index(b"PK\x01\x02")
-    line = whole[at : whole.index(b"PK\x05\x06")]
-    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count, count, len(line) * count, at, 0)
-    return whole[:at] + line * count + end
+    content = archive({"a": bytes(100_000)})
+    offset = content.index(b"PK\x01\x02")
+    line = content[offset : content.index(b"PK\x05\x06")]
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count, count, len(line) * count, offset, 0)
+    return content[:offset] + line * count + end
 
 
 def archive_of(count: int) -> bytes:
@@ -46,10 +46,10 @@ def archive_of(count: int) -> bytes:
 
 def declaring(total: int) -> bytes:
     """Return an archive whose entry declares this unpacked size."""
-    whole = bytearray(archive({"a": b"x" * 4000}))
-    at = whole.index(b"PK\x01\x02") + 24
-    whole[at : at + 4] = struct.pack("<I", total)
-    return bytes(whole)
+    content = bytearray(archive({"a": b"x" * 4000}))
+    offset = content.index(b"PK\x01\x02") + 24
+    content[offset : offset + 4] = struct.pack("<I", total)
+    return bytes(content)
 
 
 def zip64_archive() -> bytes:
@@ -66,7 +66,7 @@ def zip64_archive() -> bytes:
 def two_entries(*, longer: int | None = None) -> bytes:
     """Return an archive of two stored entries, one of which is declared a byte longer than it is.
 
-    Its directory agrees with itself: only the positions of the entries tell.
+    Its directory is consistent: only the positions of the entries show the overlap.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -74,11 +74,11 @@ def two_entries(*, longer: int | None = None) -> bytes:
             info = zipfile.ZipInfo(name)
             info.extra = struct.pack("<HH3s", 0x7777, 3, b"own")
             file.writestr(info, b"x" * 40)
-    whole = bytearray(buffer.getvalue())
+    content = bytearray(buffer.getvalue())
     if longer is not None:
-        at = [match.start() for match in re.finditer(b"PK\x01\x02", whole)][longer]
-        whole[at + 20 : at + 24] = struct.pack("<I", 41)
-    return bytes(whole)
+        offset = [match.start() for match in re.finditer(b"PK\x01\x02", content)][longer]
+        content[offset + 20 : offset + 24] = struct.pack("<I", 41)
+    return bytes(content)
 
 
 @pytest.mark.parametrize("longer", [0, 1])
@@ -130,14 +130,14 @@ def test_a_harmless_archive_passes(content: bytes) -> None:
 )  # fmt: skip
 def test_a_harmful_archive_is_rejected_quickly(content: bytes) -> None:
     tracemalloc.start()
-    started = time.process_time()
+    start = time.process_time()
     with pytest.raises(ArchiveRejectedError) as excinfo:
         check(content)
-    took, peak = time.process_time() - started, tracemalloc.get_traced_memory()[1]
+    seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
     assert excinfo.value.code == "archive_rejected"
-    assert took < 1.0
+    assert seconds < 1.0
     assert peak < 100 * 1024 * 1024
 
 
@@ -156,11 +156,11 @@ def test_an_inconsistent_archive_is_corrupt(content: bytes) -> None:
 
 
 def test_an_archive_with_any_byte_changed_is_accepted_or_refused_with_a_known_error() -> None:
-    whole = archive()
+    content = archive()
 
-    for at in range(4, len(whole)):
-        for value in (0x00, 0xFF, whole[at] ^ 0x01):
+    for offset in range(4, len(content)):
+        for value in (0x00, 0xFF, content[offset] ^ 0x01):
             try:
-                check(whole[:at] + bytes([value]) + whole[at + 1 :])
+                check(content[:offset] + bytes([value]) + content[offset + 1 :])
             except ContentError:
                 continue

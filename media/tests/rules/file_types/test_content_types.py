@@ -6,12 +6,12 @@ from media.rules.file_types.content_types import FILE_TYPES, require_acceptable
 
 
 def test_exactly_nine_types_are_accepted() -> None:
-    listed = [
+    types = [
         (file_type.content_type, file_type.extension, file_type.resource_type)
         for file_type in FILE_TYPES.values()
     ]
 
-    assert listed == [
+    assert types == [
         ("image/jpeg", "jpg", "IMAGE"),
         ("image/png", "png", "IMAGE"),
         ("image/webp", "webp", "IMAGE"),
@@ -44,7 +44,7 @@ def test_an_image_folder_accepts_images_only(folder: str) -> None:
 
 @pytest.mark.covers("T34")
 @pytest.mark.parametrize(
-    ("content_type", "meant"),
+    ("content_type", "suggested_type"),
     [
         ("image/jpg", "image/jpeg"),
         ("IMAGE/JPEG", "image/jpeg"),
@@ -58,14 +58,14 @@ def test_an_image_folder_accepts_images_only(folder: str) -> None:
     ],
 )
 def test_another_spelling_is_refused_with_the_accepted_one(
-    content_type: str, meant: str | None
+    content_type: str, suggested_type: str | None
 ) -> None:
     with pytest.raises(ContentTypeNotAllowedError) as excinfo:
         require_acceptable(content_type)
 
     assert excinfo.value.code == "content_type_not_allowed"
-    assert content_types.suggestion(content_type) == meant
-    advice = f"Use {meant}." if meant else "Use one of image/jpeg, image/png"
+    assert content_types.suggestion(content_type) == suggested_type
+    advice = f"Use {suggested_type}." if suggested_type else "Use one of image/jpeg, image/png"
     assert advice in excinfo.value.detail
 
 

@@ -65,21 +65,21 @@ def test_every_variant_of_a_format_is_measured(
     assert (header.width, header.height) == (64, 48)
 
 
-def test_the_size_is_the_stored_one_whatever_the_exif_orientation() -> None:
-    turned = encoded(sample_image(), "image/jpeg", exif=_orientation(6))
+def test_the_size_ignores_the_exif_orientation() -> None:
+    rotated = encoded(sample_image(), "image/jpeg", exif=_orientation(6))
 
-    assert measure(io.BytesIO(turned), "image/jpeg") == ImageHeader(width=64, height=48)
+    assert measure(io.BytesIO(rotated), "image/jpeg") == ImageHeader(width=64, height=48)
 
 
 def test_an_apng_counts_a_default_image_that_is_not_a_frame() -> None:
     control = png_chunk(b"acTL", (3).to_bytes(4, "big") + bytes(4))
-    whole = png(2, 2, bytes(6), control)
+    content = png(2, 2, bytes(6), control)
     frame = png_chunk(b"fcTL", bytes(26))
 
-    header = measure(io.BytesIO(whole[:-12] + frame + whole[-12:]), "image/png")
+    header = measure(io.BytesIO(content[:-12] + frame + content[-12:]), "image/png")
 
     assert header.frames == 4
-    assert measure(io.BytesIO(whole), "image/png").frames == 1  # a count of no frames
+    assert measure(io.BytesIO(content), "image/png").frames == 1  # a count of no frames
 
 
 @pytest.mark.covers("T31")
@@ -100,7 +100,7 @@ def test_a_pixel_flood_is_refused_without_allocating(content_type: str) -> None:
 
 @pytest.mark.covers("T31")
 @pytest.mark.parametrize(
-    ("width", "height", "frames", "exceeded"),
+    ("width", "height", "frames", "exceeded_limit"),
     [
         (16_383, 7_324, 1, None),
         (16_383, 7_325, 1, "pixels"),
@@ -118,33 +118,37 @@ def test_a_pixel_flood_is_refused_without_allocating(content_type: str) -> None:
         (10_001, 5_000, 2, "pixels"),
     ],
 )
-def test_the_limits_are_exact(width: int, height: int, frames: int, exceeded: str | None) -> None:
+def test_the_limits_are_exact(
+    width: int, height: int, frames: int, exceeded_limit: str | None
+) -> None:
     header = ImageHeader(width=width, height=height, frames=frames)
 
-    if exceeded is None:
+    if exceeded_limit is None:
         require_within_limits(header)
     else:
         with pytest.raises(ImageTooLargeError) as excinfo:
             require_within_limits(header)
         assert excinfo.value.code == "image_too_large"
-        assert excinfo.value.ctx["exceeded"] == exceeded
+        assert excinfo.value.ctx["exceeded"] == exceeded_limit
 
 
 @pytest.mark.covers("T31")
 def test_counting_frames_stops_at_the_limit() -> None:
     flood = io.BytesIO(gif(1, 1, frames=2_000_000))
 
-    started = time.process_time()
+    start = time.process_time()
     header = measure(flood, "image/gif")
 
     assert header.frames == MAX_FRAMES + 1
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_a_gif_frame_outside_the_screen_enlarges_the_size() -> None:
-    far = gif(1, 1).replace(b"\x2c" + bytes(4), b"\x2c" + (20_000).to_bytes(2, "little") + bytes(2))
+    content = gif(1, 1).replace(
+        b"\x2c" + bytes(4), b"\x2c" + (20_000).to_bytes(2, "little") + bytes(2)
+    )
 
-    assert measure(io.BytesIO(far), "image/gif").width == 20_001
+    assert measure(io.BytesIO(content), "image/gif").width == 20_001
 
 
 @pytest.mark.covers("T31")

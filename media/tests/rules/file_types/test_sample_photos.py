@@ -29,18 +29,18 @@ def test_every_photo_is_acceptable(path: Path) -> None:
 
 
 def test_one_photo_is_large() -> None:
-    large = [path for path in PHOTOS if path.stat().st_size >= 10 * 2**20]
+    large_photos = [path for path in PHOTOS if path.stat().st_size >= 10 * 2**20]
 
-    assert [path.name for path in large] == ["aw26-knit-jumper-master.png"]
-    assert large[0].stat().st_size < 12_000_000
+    assert [path.name for path in large_photos] == ["aw26-knit-jumper-master.png"]
+    assert large_photos[0].stat().st_size < 12_000_000
 
 
 def test_one_photo_has_a_duplicate() -> None:
-    by_content: dict[bytes, list[str]] = {}
+    names_by_content: dict[bytes, list[str]] = {}
     for path in PHOTOS:
-        by_content.setdefault(path.read_bytes(), []).append(path.name)
+        names_by_content.setdefault(path.read_bytes(), []).append(path.name)
 
-    assert [names for names in by_content.values() if len(names) > 1] == [
+    assert [names for names in names_by_content.values() if len(names) > 1] == [
         ["aw26-oxford-shoe-front.jpg", "aw26-oxford-shoe-hero.jpg"]
     ]
 

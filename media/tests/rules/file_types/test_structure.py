@@ -36,7 +36,7 @@ from media.tests.rules.file_types.specimens import (
     still,
 )
 
-WHOLE_BYTES = {content_type: build() for content_type, build in VALID_FILES.items()}
+VALID_BYTES = {content_type: build() for content_type, build in VALID_FILES.items()}
 # An MP3 that declares no length is complete wherever it ends.
 TRUNCATABLE = [content_type for content_type in VALID_FILES if content_type != "audio/mpeg"]
 
@@ -46,17 +46,19 @@ def check(content: bytes, content_type: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", VALID_FILES)
-def test_a_whole_file_passes(content_type: str) -> None:
-    check(WHOLE_BYTES[content_type], content_type)
+def test_a_complete_file_passes(content_type: str) -> None:
+    check(VALID_BYTES[content_type], content_type)
 
 
 @pytest.mark.parametrize("content_type", [name for name in IMAGE_FORMATS if name != "image/jpeg"])
-def test_a_whole_animation_passes(content_type: str) -> None:
+def test_a_complete_animation_passes(content_type: str) -> None:
     check(animation(content_type), content_type)
 
 
 @pytest.mark.parametrize("channels", [2, 5])
-def test_a_jpeg_whose_channels_nobody_can_show_is_refused_with_their_number(channels: int) -> None:
+def test_a_jpeg_with_an_unsupported_number_of_channels_is_refused_with_that_number(
+    channels: int,
+) -> None:
     with pytest.raises(ImageUndecodableError) as excinfo:
         check(jpeg_with_channels(channels), "image/jpeg")
 
@@ -75,30 +77,30 @@ def test_a_jpeg_in_grey_color_or_cmyk_passes(channels: int) -> None:
 @pytest.mark.parametrize("content_type", TRUNCATABLE)
 @pytest.mark.parametrize("fraction", [0.3, 0.5, 0.75, 0.95])
 def test_a_truncated_file_is_refused(content_type: str, fraction: float) -> None:
-    whole = WHOLE_BYTES[content_type]
+    content = VALID_BYTES[content_type]
 
     with pytest.raises((FileTruncatedError, FileCorruptError)):
-        check(whole[: int(len(whole) * fraction)], content_type)
+        check(content[: int(len(content) * fraction)], content_type)
 
 
 @pytest.mark.covers("T31")
 @pytest.mark.parametrize("content_type", IMAGE_FORMATS)
 def test_an_image_without_its_last_bytes_is_truncated(content_type: str) -> None:
-    whole = WHOLE_BYTES[content_type]
+    content = VALID_BYTES[content_type]
 
     with pytest.raises(FileTruncatedError) as excinfo:
-        check(whole[:-9], content_type)
+        check(content[:-9], content_type)
 
     assert excinfo.value.code == "file_truncated"
 
 
 @pytest.mark.parametrize("position", [0.2, 0.5, 0.8])
 def test_one_flipped_bit_in_a_png_is_detected(position: float) -> None:
-    damaged = bytearray(WHOLE_BYTES["image/png"])
-    damaged[int(len(damaged) * position)] ^= 1
+    content = bytearray(VALID_BYTES["image/png"])
+    content[int(len(content) * position)] ^= 1
 
     with pytest.raises(FileCorruptError):
-        check(bytes(damaged), "image/png")
+        check(bytes(content), "image/png")
 
 
 @pytest.mark.parametrize(
@@ -161,11 +163,11 @@ def test_an_mp3_shorter_than_its_xing_header_declares_is_truncated() -> None:
     frame_bytes = 417
     declared_bytes = (frame_bytes * 40).to_bytes(4, "big")
     first = b"\xff\xfb\x90\x64" + bytes(32) + b"Xing\x00\x00\x00\x02" + declared_bytes
-    whole = first.ljust(frame_bytes, b"\x00") + mp3(frames=39, tag=False)
+    content = first.ljust(frame_bytes, b"\x00") + mp3(frames=39, tag=False)
 
-    check(whole, "audio/mpeg")
+    check(content, "audio/mpeg")
     with pytest.raises(FileTruncatedError):
-        check(whole[: len(whole) // 2], "audio/mpeg")
+        check(content[: len(content) // 2], "audio/mpeg")
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -196,21 +198,21 @@ def test_a_file_of_millions_of_blocks_takes_at_most_two_seconds(
 ) -> None:
     content = build()
 
-    started = time.process_time()
+    start = time.process_time()
     with suppress(ContentError):
         check(content, content_type)
 
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - start < 2.0
 
 
 def examine(content: bytes, content_type: str) -> None:
     """Check bytes as ingest does; only InvalidErrors may be raised."""
     file = io.BytesIO(content)
-    for ask in (require_complete, image_header.measure):
-        if ask is image_header.measure and content_type not in IMAGE_FORMATS:
+    for check_file in (require_complete, image_header.measure):
+        if check_file is image_header.measure and content_type not in IMAGE_FORMATS:
             continue
         try:
-            ask(file, content_type)
+            check_file(file, content_type)
         except ContentError:
             continue
 
@@ -221,7 +223,7 @@ def examine(content: bytes, content_type: str) -> None:
 def test_random_bytes_after_a_valid_start_are_refused_with_a_known_error(
     content: bytes, content_type: str
 ) -> None:
-    start = WHOLE_BYTES[content_type]
+    start = VALID_BYTES[content_type]
 
     for lengths in (0, 12, 40, len(start) // 2):
         examine(start[:lengths] + content, content_type)
@@ -233,20 +235,22 @@ def test_random_bytes_after_a_valid_start_are_refused_with_a_known_error(
 def test_mutated_files_are_accepted_or_refused_with_a_known_error(
     seed: int, content_type: str
 ) -> None:
-    chance = random.Random(seed)
-    content = bytearray(WHOLE_BYTES[content_type])
+    random_source = random.Random(seed)
+    content = bytearray(VALID_BYTES[content_type])
 
-    for _ in range(chance.randint(1, 12)):
-        at = chance.randrange(len(content))
-        match chance.randrange(4):
+    for _ in range(random_source.randint(1, 12)):
+        offset = random_source.randrange(len(content))
+        match random_source.randrange(4):
             case 0:
-                content[at] = chance.randrange(256)
+                content[offset] = random_source.randrange(256)
             case 1:
-                content[at : at + 4] = chance.choice((b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff"))
+                content[offset : offset + 4] = random_source.choice(
+                    (b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff")
+                )
             case 2:
-                del content[at : at + chance.randint(1, 30)]
+                del content[offset : offset + random_source.randint(1, 30)]
             case _:
-                content[at:at] = chance.randbytes(chance.randint(1, 30))
+                content[offset:offset] = random_source.randbytes(random_source.randint(1, 30))
         content = content or bytearray(b"\x00")
 
     examine(bytes(content), content_type)

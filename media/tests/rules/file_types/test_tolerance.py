@@ -38,21 +38,21 @@ def test_files_that_every_viewer_shows_are_accepted(
 @pytest.mark.parametrize(
     "name", ["motion photo", "stray text", "image/png and newline", "GIF junk after a frame"]
 )
-def test_the_image_ranges_leave_out_stray_bytes_and_trailers(name: str) -> None:
+def test_the_image_ranges_exclude_stray_bytes_and_trailers(name: str) -> None:
     content_type, build = TOLERATED[name]
-    whole = build()
+    content = build()
 
-    ranges = image_ranges(io.BytesIO(whole), content_type)
-    picture = b"".join(whole[start:end] for start, end in ranges)
+    ranges = image_ranges(io.BytesIO(content), content_type)
+    image_bytes = b"".join(content[start:end] for start, end in ranges)
 
-    assert picture == still(content_type)[: len(picture)]
-    assert len(still(content_type)) - len(picture) <= 1  # a GIF's trailer, behind the junk
+    assert image_bytes == still(content_type)[: len(image_bytes)]
+    assert len(still(content_type)) - len(image_bytes) <= 1  # a GIF's trailer, behind the junk
 
 
 def test_a_clean_image_is_one_range() -> None:
     for content_type in (kind for kind, file_type in FILE_TYPES.items() if file_type.is_image):
-        whole = still(content_type)
-        assert image_ranges(io.BytesIO(whole), content_type) == [(0, len(whole))]
+        content = still(content_type)
+        assert image_ranges(io.BytesIO(content), content_type) == [(0, len(content))]
 
 
 # --- Messages of refusals ---------------------------------------------------------------------
@@ -190,14 +190,14 @@ def test_programs_and_documents_are_not_accepted_as_zip(
 
 
 def test_every_file_of_a_known_other_type_is_named() -> None:
-    nameless = set()
+    unnamed_types = set()
     for name, content in NOT_ACCEPTED_FILES.items():
         with pytest.raises(ContentTypeMismatchError) as excinfo:
             require_complete(io.BytesIO(content), "image/webp")
         if "known file type" in excinfo.value.detail and excinfo.value.ctx["detected"]:
-            nameless.add(name)
+            unnamed_types.add(name)
 
-    assert nameless <= {"ttf", "woff2", "sqlite", "wasm"}
+    assert unnamed_types <= {"ttf", "woff2", "sqlite", "wasm"}
 
 
 def test_a_tiff_without_a_camera_stays_a_tiff() -> None:
@@ -207,10 +207,10 @@ def test_a_tiff_without_a_camera_stays_a_tiff() -> None:
 
 
 def test_brands_after_other_boxes_are_found() -> None:
-    movie = box(b"free", bytes(90_000)) + ftyp(b"qt  ", b"qt  ") + mp4()[32:]
+    quicktime_file = box(b"free", bytes(90_000)) + ftyp(b"qt  ", b"qt  ") + mp4()[32:]
 
     with pytest.raises(ContentTypeMismatchError) as excinfo:
-        require_complete(io.BytesIO(movie), "video/mp4")
+        require_complete(io.BytesIO(quicktime_file), "video/mp4")
 
     assert excinfo.value.ctx["detected"] == "video/quicktime"
 

@@ -28,9 +28,9 @@ def test_a_killed_child_is_replaced(fresh_decoder: None, file: Callable[[bytes],
     assert first is not None
 
     os.kill(first, signal.SIGKILL)
-    decoded = decode.decode(path, "image/png")
+    properties = decode.decode(path, "image/png")
 
-    assert decoded.width == 64
+    assert properties.width == 64
     assert client.running_pid() not in {None, first}
 
 
@@ -60,19 +60,19 @@ def test_a_forked_process_starts_its_own_child(
     decode.decode(path, "image/png")
     own_pid = client.running_pid()
 
-    reading, writing = os.pipe()
+    read_end, write_end = os.pipe()
     pid = os.fork()
     if not pid:
         try:
             decode.decode(path, "image/png")
-            os.write(writing, str(client.running_pid()).encode())
+            os.write(write_end, str(client.running_pid()).encode())
             client.stop()
         finally:
             os._exit(0)
-    os.close(writing)
+    os.close(write_end)
     os.waitpid(pid, 0)
-    child_pid = int(os.read(reading, 20))
-    os.close(reading)
+    child_pid = int(os.read(read_end, 20))
+    os.close(read_end)
 
     assert child_pid != own_pid
     assert decode.decode(path, "image/png").width == 64

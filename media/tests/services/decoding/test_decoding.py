@@ -62,11 +62,11 @@ def test_the_properties_of_a_photo_are_returned(file: Callable[[bytes], Path]) -
 
 
 def test_every_frame_of_an_animation_is_decoded(file: Callable[[bytes], Path]) -> None:
-    whole = gif(4, 4, frames=5)
-    pixels = b"\x02\x02\x44\x01\x00"  # of the last frame: replaced by none
-    broken = whole[: whole.rindex(pixels)] + b"\x02\x00;"
+    content = gif(4, 4, frames=5)
+    pixels = b"\x02\x02\x44\x01\x00"  # of the last frame, which are removed
+    broken = content[: content.rindex(pixels)] + b"\x02\x00;"
 
-    assert decode.decode(file(whole), "image/gif").frames == 5
+    assert decode.decode(file(content), "image/gif").frames == 5
     with pytest.raises(FileTruncatedError):
         decode.decode(file(broken), "image/gif")
 
@@ -75,33 +75,33 @@ def test_the_dominant_colour_is_that_of_most_pixels(file: Callable[[bytes], Path
     scene = Image.new("RGB", (400, 400), (250, 250, 245))
     scene.paste((180, 20, 20), (0, 0, 400, 260))
 
-    decoded = decode.decode(file(encoded(scene, "image/png")), "image/png")
+    properties = decode.decode(file(encoded(scene, "image/png")), "image/png")
 
-    assert decoded.dominant_color == "#b41414"
+    assert properties.dominant_color == "#b41414"
 
 
 def test_transparent_pixels_do_not_count(file: Callable[[bytes], Path]) -> None:
     scene = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     scene.paste((20, 120, 200, 255), (0, 0, 100, 100))
 
-    coloured = decode.decode(file(encoded(scene, "image/png")), "image/png")
-    clear = decode.decode(
+    properties_of_coloured = decode.decode(file(encoded(scene, "image/png")), "image/png")
+    properties_of_transparent = decode.decode(
         file(encoded(Image.new("RGBA", (9, 9), (1, 2, 3, 0)), "image/png")), "image/png"
     )
 
-    assert coloured.dominant_color == "#1478c8"
-    assert clear.dominant_color is None
+    assert properties_of_coloured.dominant_color == "#1478c8"
+    assert properties_of_transparent.dominant_color is None
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "I;16", "CMYK"])
 def test_every_image_mode_has_a_dominant_colour(mode: str, file: Callable[[bytes], Path]) -> None:
-    white = Image.new("I;16", (80, 80), 65_535) if mode == "I;16" else None
-    white = white or Image.new("RGB", (80, 80), "white").convert(mode)
+    white_image = Image.new("I;16", (80, 80), 65_535) if mode == "I;16" else None
+    white_image = white_image or Image.new("RGB", (80, 80), "white").convert(mode)
     content_type = "image/jpeg" if mode == "CMYK" else "image/png"
 
-    decoded = decode.decode(file(encoded(white, content_type)), content_type)
+    properties = decode.decode(file(encoded(white_image, content_type)), content_type)
 
-    assert decoded.dominant_color == "#ffffff"
+    assert properties.dominant_color == "#ffffff"
 
 
 def test_a_broken_profile_is_ignored(file: Callable[[bytes], Path]) -> None:
@@ -152,16 +152,16 @@ def test_too_many_pixels_are_refused_without_using_the_child(
 
 def slow_gif() -> bytes:
     """Return a small GIF of a hundred frames of nine megapixels."""
-    whole = encoded(Image.new("P", (3000, 3000)), "image/gif")
-    at = whole.index(b"\x2c\x00\x00\x00\x00")
-    return whole[:at] + whole[at:-1] * 100 + b";"
+    content = encoded(Image.new("P", (3000, 3000)), "image/gif")
+    offset = content.index(b"\x2c\x00\x00\x00\x00")
+    return content[:offset] + content[offset:-1] * 100 + b";"
 
 
 def scan_bomb() -> bytes:
     """Return a progressive JPEG of a few kilobytes that makes a decoder pass 300 times over it."""
-    whole = encoded(Image.new("RGB", (4000, 4000)), "image/jpeg", progressive=True)
-    at = whole.rindex(b"\xff\xda")
-    return whole[:at] + whole[at:-2] * 300 + b"\xff\xd9"
+    content = encoded(Image.new("RGB", (4000, 4000)), "image/jpeg", progressive=True)
+    offset = content.rindex(b"\xff\xda")
+    return content[:offset] + content[offset:-2] * 300 + b"\xff\xd9"
 
 
 @pytest.mark.covers("T31", "F06")

@@ -32,30 +32,30 @@ from media.tests.rules.file_types.tolerated import TOLERATED
 
 JPEG, PNG, WEBP, GIF, AVIF = IMAGE_FORMATS
 OK = "ok"
-REFUSED = "refused, whatever the reason"  # of files that ingest does not let through
+REFUSED = "refused, for any reason"  # for files that ingest rejects
 Row = tuple[str, str, Callable[[], bytes], str, str]
 
 
-def cut(content_type: str, share: float) -> bytes:
-    whole = still(content_type)
-    return whole[: int(len(whole) * share)]
+def truncated(content_type: str, share: float) -> bytes:
+    content = still(content_type)
+    return content[: int(len(content) * share)]
 
 
-def broken(content_type: str, mark: bytes, length: int = 3) -> bytes:
+def broken(content_type: str, marker: bytes, length: int = 3) -> bytes:
     """Return an image whose bytes after a marker are inverted."""
-    damaged = bytearray(still(content_type))
-    start = damaged.rindex(mark) + (len(mark) if mark.isalpha() else 0)
-    for at in range(start, start + length):
-        damaged[at] ^= 0xFF
-    return bytes(damaged)
+    content = bytearray(still(content_type))
+    start = content.rindex(marker) + (len(marker) if marker.isalpha() else 0)
+    for offset in range(start, start + length):
+        content[offset] ^= 0xFF
+    return bytes(content)
 
 
 def interlaced(*, missing: int = 0) -> bytes:
     """Return an 8 by 8 grey PNG in the seven passes of Adam7, 15 rows of 79 bytes in all."""
     passes = bytes(2 + 2 + 3 + 2 * 3 + 2 * 5 + 4 * 5 + 4 * 9)
-    whole = png(8, 8, passes[: len(passes) - missing])
+    content = png(8, 8, passes[: len(passes) - missing])
     head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1))
-    return whole[:8] + head + whole[8 + len(head) :]
+    return content[:8] + head + content[8 + len(head) :]
 
 
 def sixteen_bit() -> bytes:
@@ -70,21 +70,21 @@ def text_bomb() -> bytes:
 
 def half_jpeg() -> bytes:
     """Return a JPEG cut in half and closed with an end mark."""
-    return cut(JPEG, 0.6) + b"\xff\xd9"
+    return truncated(JPEG, 0.6) + b"\xff\xd9"
 
 
-def stray(whole: bytes) -> bytes:
-    at = whole.index(b"\xff\xdb")
-    return whole[:at] + b"stray" + whole[at:]
+def stray(content: bytes) -> bytes:
+    offset = content.index(b"\xff\xdb")
+    return content[:offset] + b"stray" + content[offset:]
 
 
-def scrambled(content_type: str, mark: bytes, **options: Any) -> bytes:
+def scrambled(content_type: str, marker: bytes, **options: Any) -> bytes:
     """Return an image with other compressed pixels, but no additional marker."""
-    whole = bytearray(encoded(sample_image(size=(320, 240)), content_type, **options))
-    for at in range(whole.index(mark) + 40, len(whole) - 2):
-        if whole[at] not in {0x00, 0xFF} and whole[at - 1] != 0xFF:
-            whole[at] = whole[at] ^ 0x55 if whole[at] ^ 0x55 != 0xFF else 0xFE
-    return bytes(whole)
+    content = bytearray(encoded(sample_image(size=(320, 240)), content_type, **options))
+    for offset in range(content.index(marker) + 40, len(content) - 2):
+        if content[offset] not in {0x00, 0xFF} and content[offset - 1] != 0xFF:
+            content[offset] = content[offset] ^ 0x55 if content[offset] ^ 0x55 != 0xFF else 0xFE
+    return bytes(content)
 
 
 def overfull(extra: bytes) -> bytes:
@@ -92,13 +92,13 @@ def overfull(extra: bytes) -> bytes:
 
 
 def short_animation() -> bytes:
-    whole = animation(PNG)
-    at = whole.rindex(b"fdAT") - 4
-    length = int.from_bytes(whole[at : at + 4], "big")
-    body = whole[at + 8 : at + 8 + length]
+    content = animation(PNG)
+    offset = content.rindex(b"fdAT") - 4
+    length = int.from_bytes(content[offset : offset + 4], "big")
+    body = content[offset + 8 : offset + 8 + length]
     rows = zlib.decompress(body[4:])
     shorter = png_chunk(b"fdAT", body[:4] + zlib.compress(rows[: len(rows) // 2]))
-    return whole[:at] + shorter + whole[at + 12 + length :]
+    return content[:offset] + shorter + content[offset + 12 + length :]
 
 
 def short_of_pixels() -> bytes:
@@ -106,15 +106,15 @@ def short_of_pixels() -> bytes:
 
 
 def emptied_jpeg() -> bytes:
-    whole = still(JPEG)
-    return whole[: whole.index(b"\xff\xda") + 14] + b"\xff\xd9"
+    content = still(JPEG)
+    return content[: content.index(b"\xff\xda") + 14] + b"\xff\xd9"
 
 
 def lossless_jpeg() -> bytes:
     return still(JPEG).replace(b"\xff\xc0", b"\xff\xc3", 1)
 
 
-GOOD: list[Row] = [
+VALID: list[Row] = [
     *((f"still {name}", name, partial(still, name), OK, OK) for name in IMAGE_FORMATS),
     *(
         (f"animated {name}", name, partial(animation, name), OK, OK)
@@ -164,9 +164,9 @@ GOOD: list[Row] = [
     ("interlaced PNG", PNG, interlaced, OK, OK),
     ("a little after the end", JPEG, lambda: still(JPEG) + bytes(200), OK, OK),
 ]
-BAD: list[Row] = [
+INVALID: list[Row] = [
     *(
-        (f"{name} cut at {share}", name, partial(cut, name, share), "file_truncated", REFUSED)
+        (f"{name} cut at {share}", name, partial(truncated, name, share), "file_truncated", REFUSED)
         for name in IMAGE_FORMATS
         for share in (0.5, 0.9)
     ),
@@ -213,9 +213,9 @@ BAD: list[Row] = [
 ]  # fmt: skip
 
 
-def outcome(act: Callable[[], object]) -> str:
+def outcome(call: Callable[[], object]) -> str:
     try:
-        act()
+        call()
     except ContentError as refusal:
         return refusal.code
     return OK
@@ -230,7 +230,7 @@ def ingest(path: Path, content_type: str) -> None:
 @pytest.mark.covers("T30", "T31", "T36")
 @pytest.mark.parametrize(
     ("content_type", "build", "at_ingest", "at_decode"),
-    [pytest.param(*row[1:], id=row[0]) for row in GOOD + BAD],
+    [pytest.param(*row[1:], id=row[0]) for row in VALID + INVALID],
 )
 def test_each_file_has_the_expected_outcome(
     tmp_path: Path, content_type: str, build: Callable[[], bytes], at_ingest: str, at_decode: str
@@ -238,10 +238,10 @@ def test_each_file_has_the_expected_outcome(
     path = tmp_path / "file"
     path.write_bytes(build())
 
-    decoded = outcome(lambda: decode.decode(path, content_type))
+    decode_outcome = outcome(lambda: decode.decode(path, content_type))
 
     assert outcome(lambda: ingest(path, content_type)) == at_ingest
-    assert (decoded != OK) if at_decode == REFUSED else (decoded == at_decode)
+    assert (decode_outcome != OK) if at_decode == REFUSED else (decode_outcome == at_decode)
 
 
 @pytest.mark.covers("T30", "T31")
@@ -250,14 +250,14 @@ def test_damaged_images_decode_or_are_refused_with_a_known_error(
     tmp_path: Path, content_type: str
 ) -> None:
     path = tmp_path / "file"
-    chance = random.Random(20)
+    random_source = random.Random(20)
     outcomes: Counter[str] = Counter()
 
     for _ in range(30):
-        damaged = bytearray(still(content_type))
-        for _ in range(chance.randint(1, 6)):
-            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-        path.write_bytes(damaged)
+        content = bytearray(still(content_type))
+        for _ in range(random_source.randint(1, 6)):
+            content[random_source.randrange(len(content))] = random_source.randrange(256)
+        path.write_bytes(content)
         outcomes[outcome(partial(decode.decode, path, content_type))] += 1
 
     assert outcomes.total() == 30

@@ -67,11 +67,11 @@ def another_process(slots: int, kind: str = "light") -> Iterator[subprocess.Pope
 
 @pytest.mark.covers("T31")
 def test_decodes_run_in_parallel_until_the_memory_is_used_up() -> None:
-    with ExitStack() as held:
+    with ExitStack() as shares_stack:
         shares = [memory_budget.take(of_slots(4), owner=f"{n}") for n in range(5)]
         for share in shares[:4]:
             assert share is not None
-            held.enter_context(share)
+            shares_stack.enter_context(share)
         assert shares[4] is None
 
     after = memory_budget.take(of_slots(16), owner="a")
@@ -92,9 +92,9 @@ def test_the_share_of_a_killed_process_is_released() -> None:
 
 
 def test_slow_files_of_one_owner_run_one_at_a_time_and_small_ones_in_parallel() -> None:
-    slow = memory_budget.take(of_slots(1, is_slow=True), owner="a")
-    assert slow is not None
-    with slow:
+    slow_share = memory_budget.take(of_slots(1, is_slow=True), owner="a")
+    assert slow_share is not None
+    with slow_share:
         assert memory_budget.take(of_slots(1, is_slow=True), owner="a") is None
         for cost, owner in ((of_slots(1, is_slow=True), "b"), (of_slots(1), "a")):
             share = memory_budget.take(cost, owner=owner)
@@ -121,12 +121,12 @@ def test_small_files_run_while_a_large_one_waits_and_it_gets_its_memory_in_the_e
         with memory_budget.wait_for_share(of_slots(12, is_slow=True), owner="large"):
             acquired.set()
 
-    upper = memory_budget.take(of_slots(4), owner="small")
-    assert upper is not None
+    share_of_four = memory_budget.take(of_slots(4), owner="small")
+    assert share_of_four is not None
     with another_process(8) as process:
-        upper.close()
-        waiting = threading.Thread(target=wait_for_memory)
-        waiting.start()
+        share_of_four.close()
+        waiting_thread = threading.Thread(target=wait_for_memory)
+        waiting_thread.start()
         for _ in range(20):
             with memory_budget.wait_for_share(of_slots(2), owner="small"):
                 assert not acquired.is_set()
@@ -134,4 +134,4 @@ def test_small_files_run_while_a_large_one_waits_and_it_gets_its_memory_in_the_e
         process.wait()
 
         assert acquired.wait(PATIENCE)
-        waiting.join()
+        waiting_thread.join()

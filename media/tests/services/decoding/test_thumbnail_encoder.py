@@ -1,4 +1,4 @@
-"""What a thumbnail looks like."""
+"""The size, orientation and colours of thumbnails."""
 
 import io
 from pathlib import Path

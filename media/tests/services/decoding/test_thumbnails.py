@@ -147,29 +147,36 @@ def test_retrying_a_failed_image_cancels_both_deletions(memory: MemoryStore, use
 # --- The command ----------------------------------------------------------------------------------
 def report(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:
     call_command("make_thumbnails", "--json", *options)
-    printed: dict[str, object] = json.loads(capsys.readouterr().out)
-    return printed
+    report_data: dict[str, object] = json.loads(capsys.readouterr().out)
+    return report_data
 
 
 def test_the_command_creates_missing_thumbnails(
     memory: MemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lacking = [ready(memory, user, photo(number)) for number in range(3)]
-    broken = lacking.pop()
+    resources = [ready(memory, user, photo(number)) for number in range(3)]
+    broken_resource = resources.pop()
     MediaResource.objects.update(has_thumbnail=False)
-    memory.delete_many([keys.thumbnail_key(resource.pk) for resource in (*lacking, broken)])
-    memory.delete_many([broken.storage_key])
+    memory.delete_many(
+        [keys.thumbnail_key(resource.pk) for resource in (*resources, broken_resource)]
+    )
+    memory.delete_many([broken_resource.storage_key])
 
-    dry = report(capsys)
-    limited = report(capsys, "--limit", "1")
-    executed = report(capsys, "--execute")
-    again = report(capsys, "--execute")
+    dry_run_report = report(capsys)
+    limited_report = report(capsys, "--limit", "1")
+    executed_report = report(capsys, "--execute")
+    second_report = report(capsys, "--execute")
 
-    assert dry == {"executed": False, "missing": 3, "made": 0, "failed": []}
-    assert limited["missing"] == 1
-    assert executed == {"executed": True, "missing": 3, "made": 2, "failed": [str(broken.pk)]}
-    assert (again["missing"], again["made"]) == (1, 0)
-    for resource in lacking:
+    assert dry_run_report == {"executed": False, "missing": 3, "made": 0, "failed": []}
+    assert limited_report["missing"] == 1
+    assert executed_report == {
+        "executed": True,
+        "missing": 3,
+        "made": 2,
+        "failed": [str(broken_resource.pk)],
+    }
+    assert (second_report["missing"], second_report["made"]) == (1, 0)
+    for resource in resources:
         resource.refresh_from_db()
         assert selectors.thumbnail_url(resource) is not None
         assert thumbnail_of(memory, resource).format == "WEBP"

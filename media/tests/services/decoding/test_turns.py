@@ -56,9 +56,9 @@ def test_a_backlog_delays_another_owner_by_one_turn(
 def test_each_row_is_relocated_once_whatever_the_number_of_messages(
     photos: tuple[User, User],
 ) -> None:
-    done = [relocation.relocate_next(public_store()) for _ in range(12)]
+    taken = [relocation.relocate_next(public_store()) for _ in range(12)]
 
-    assert done == [1] * 9 + [0] * 3
+    assert taken == [1] * 9 + [0] * 3
     assert [ready_of(user) for user in photos] == [8, 1]
     assert set(MediaResource.objects.values_list("lease_fence", flat=True)) == {1}
 

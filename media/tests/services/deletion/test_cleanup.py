@@ -76,8 +76,8 @@ def discard_stale(store: AheadStore, **how: int | bool) -> CleanupReport:
 
 @pytest.mark.covers("F21", "F28")
 def test_an_unused_upload_expires_and_its_object_is_deleted(store: AheadStore, user: User) -> None:
-    unused = upload(user)
-    stored(store, unused.key)
+    unused_upload = upload(user)
+    stored(store, unused_upload.key)
 
     report = discard_stale(store)
     delete_queued()
@@ -88,21 +88,21 @@ def test_an_unused_upload_expires_and_its_object_is_deleted(store: AheadStore, u
         discarded=1,
         bytes=len(DATA),
         expired_uploads=1,
-        samples=[unused.key],
+        samples=[unused_upload.key],
     )
-    unused.refresh_from_db()
-    assert unused.state == UploadState.EXPIRED
+    unused_upload.refresh_from_db()
+    assert unused_upload.state == UploadState.EXPIRED
     assert temp_keys(store) == []
     assert not ObjectDeletion.objects.exists()
 
 
 def test_an_object_without_a_row_is_deleted(store: AheadStore) -> None:
-    stray = stored(store, new_temp_key())
+    stray_key = stored(store, new_temp_key())
 
     report = discard_stale(store)
 
     assert (report.discarded, report.expired_uploads) == (1, 0)
-    assert queued_deletions() == {(stray, DeletionReason.EXPIRED)}
+    assert queued_deletions() == {(stray_key, DeletionReason.EXPIRED)}
 
 
 def test_the_age_of_an_object_is_measured_by_the_stores_clock(store: AheadStore) -> None:
@@ -119,26 +119,26 @@ def test_the_age_of_an_object_is_measured_by_the_stores_clock(store: AheadStore)
 def test_a_wrong_local_clock_discards_nothing(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     store_time = datetime.now(UTC)
     store = MemoryStore(now=lambda: store_time)
-    fresh = upload(user, age=timedelta(minutes=5))
-    stored(store, fresh.key)
+    recent_upload = upload(user, age=timedelta(minutes=5))
+    stored(store, recent_upload.key)
     monkeypatch.setattr(timezone, "now", lambda: store_time + timedelta(days=3))
 
     report = temp_uploads.discard(store=store, execute=True)
 
-    fresh.refresh_from_db()
+    recent_upload.refresh_from_db()
     assert report == CleanupReport(executed=True)
-    assert fresh.state == UploadState.ISSUED
+    assert recent_upload.state == UploadState.ISSUED
 
 
 def test_a_fresh_upload_keeps_its_object(store: AheadStore, user: User) -> None:
-    fresh = upload(user, age=timedelta(hours=23))
-    stored(store, fresh.key)
+    recent_upload = upload(user, age=timedelta(hours=23))
+    stored(store, recent_upload.key)
 
     report = discard_stale(store)
 
-    fresh.refresh_from_db()
+    recent_upload.refresh_from_db()
     assert report.candidates == 0
-    assert fresh.state == UploadState.ISSUED
+    assert recent_upload.state == UploadState.ISSUED
 
 
 @pytest.mark.covers("F26")
@@ -146,17 +146,17 @@ def test_the_sources_of_a_pending_resource_stay_whatever_their_age(
     store: AheadStore, user: User
 ) -> None:
     first, second = new_temp_key(), new_temp_key()
-    waiting = resource(user, status=ResourceStatus.PENDING, storage_key=first)
+    waiting_resource = resource(user, status=ResourceStatus.PENDING, storage_key=first)
     for key in (first, second):
         stored(store, key)
-        upload(user, key=key, state=UploadState.CLAIMED, resource=waiting, age=OLD * 9)
-    untracked = stored(store, new_temp_key())
-    resource(user, status=ResourceStatus.PENDING, storage_key=untracked)
+        upload(user, key=key, state=UploadState.CLAIMED, resource=waiting_resource, age=OLD * 9)
+    untracked_key = stored(store, new_temp_key())
+    resource(user, status=ResourceStatus.PENDING, storage_key=untracked_key)
 
     report = discard_stale(store)
 
     assert report == CleanupReport(executed=True)
-    assert set(temp_keys(store)) == {first, second, untracked}
+    assert set(temp_keys(store)) == {first, second, untracked_key}
 
 
 @pytest.mark.parametrize(
@@ -172,28 +172,28 @@ def test_the_object_of_a_claimed_upload_is_deleted_once_its_resource_is_finished
 ) -> None:
     code = "source_changed" if status == ResourceStatus.FAILED else ""
     source = resource(user, status=status, failure_code=code) if status else None
-    claimed = upload(user, state=UploadState.CLAIMED, resource=source)
+    claimed_upload = upload(user, state=UploadState.CLAIMED, resource=source)
     with aged_rows.in_memory() as store:
-        stored(store, claimed.key)
+        stored(store, claimed_upload.key)
         store.ahead = OLD
 
         report = discard_stale(store)
 
-    claimed.refresh_from_db()
+    claimed_upload.refresh_from_db()
     assert report.discarded == 1
-    assert claimed.state == remaining
-    assert queued_deletions() == {(claimed.key, DeletionReason.EXPIRED)}
+    assert claimed_upload.state == remaining
+    assert queued_deletions() == {(claimed_upload.key, DeletionReason.EXPIRED)}
 
 
 def test_only_temp_keys_of_our_format_are_discarded(store: AheadStore) -> None:
-    foreign = stored(store, "temp/put-here-by-hand.png")
+    foreign_key = stored(store, "temp/put-here-by-hand.png")
     for key in ("media/stray/file.png", "images/legacy.png"):
         stored(store, key)
 
     report = discard_stale(store)
 
     assert report.candidates == 0
-    assert temp_keys(store) == [foreign]
+    assert temp_keys(store) == [foreign_key]
 
 
 @pytest.mark.covers("F22")
@@ -221,8 +221,8 @@ def test_the_limit_counts_candidates(store: AheadStore, user: User) -> None:
 
 
 def test_an_upload_that_was_never_put_expires(store: AheadStore, user: User) -> None:
-    never_put, fresh = upload(user), upload(user, age=timedelta(hours=1))
-    unlucky = upload(user, state=UploadState.CLAIMED, resource=None)
+    never_put, recent_upload = upload(user), upload(user, age=timedelta(hours=1))
+    upload_without_resource = upload(user, state=UploadState.CLAIMED, resource=None)
 
     report = discard_stale(store)
 
@@ -230,25 +230,25 @@ def test_an_upload_that_was_never_put_expires(store: AheadStore, user: User) -> 
     states = dict(Upload.objects.values_list("pk", "state"))
     assert states == {
         never_put.pk: UploadState.EXPIRED,
-        unlucky.pk: UploadState.EXPIRED,
-        fresh.pk: UploadState.ISSUED,
+        upload_without_resource.pk: UploadState.EXPIRED,
+        recent_upload.pk: UploadState.ISSUED,
     }
 
 
 @pytest.mark.covers("I17")
 def test_dry_runs_change_nothing(store: AheadStore, user: User) -> None:
-    for unused in (upload(user), upload(user)):
-        stored(store, unused.key)
+    for unused_upload in (upload(user), upload(user)):
+        stored(store, unused_upload.key)
     upload(user)
     orphan = resource(user)
     stored(store, orphan.storage_key)
     rows, objects = everything(), list(store.list(""))
 
-    temp = discard_stale(store, execute=False)
-    orphans = discard_orphans(execute=False)
+    temp_report = discard_stale(store, execute=False)
+    orphans_report = discard_orphans(execute=False)
 
-    assert (temp.candidates, temp.discarded, temp.expired_uploads) == (2, 0, 3)
-    assert (orphans.candidates, orphans.discarded) == (1, 0)
+    assert (temp_report.candidates, temp_report.discarded, temp_report.expired_uploads) == (2, 0, 3)
+    assert (orphans_report.candidates, orphans_report.discarded) == (1, 0)
     assert everything() == rows
     assert list(store.list("")) == objects
 
@@ -258,15 +258,15 @@ def test_a_second_cleanup_finds_nothing(store: AheadStore, user: User) -> None:
     resource(user)
     assert (discard_stale(store).discarded, discard_orphans().discarded) == (1, 1)
 
-    again = discard_stale(store), discard_orphans()
+    second_reports = discard_stale(store), discard_orphans()
 
-    assert again == (CleanupReport(executed=True), CleanupReport(executed=True))
+    assert second_reports == (CleanupReport(executed=True), CleanupReport(executed=True))
 
 
 def test_the_row_of_an_orphan_is_deleted_before_its_object(store: AheadStore, user: User) -> None:
     orphan = resource(user)
     stored(store, orphan.storage_key)
-    used = upload(user, state=UploadState.CONSUMED, resource=orphan)
+    used_upload = upload(user, state=UploadState.CONSUMED, resource=orphan)
 
     report = discard_orphans()
 
@@ -278,8 +278,8 @@ def test_the_row_of_an_orphan_is_deleted_before_its_object(store: AheadStore, us
     assert store.head(orphan.storage_key).size == len(DATA)
     delete_queued()
     assert list(store.list("media/")) == []
-    used.refresh_from_db()
-    assert (used.state, used.resource) == (UploadState.CONSUMED, None)
+    used_upload.refresh_from_db()
+    assert (used_upload.state, used_upload.resource) == (UploadState.CONSUMED, None)
 
 
 def test_the_minimum_grace_covers_url_lifetime_redelivery_and_clock_differences(

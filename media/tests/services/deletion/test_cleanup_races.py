@@ -92,10 +92,10 @@ def _closing(work: Callable[[], Result]) -> Result:
 
 def clean_up(store: AheadMemoryStore) -> tuple[CleanupReport, CleanupReport]:
     """Run both cleanups and the deletions they queued."""
-    temp = temp_uploads.discard(store=store, execute=True)
-    orphans = orphaned_media.discard(execute=True)
+    temp_report = temp_uploads.discard(store=store, execute=True)
+    orphans_report = orphaned_media.discard(execute=True)
     delete_queued()
-    return temp, orphans
+    return temp_report, orphans_report
 
 
 def ready(user: User, store: AheadMemoryStore, body: bytes) -> MediaResource:
@@ -152,19 +152,19 @@ def test_ingest_races_with_the_cleanup_of_its_upload(
     store: AheadMemoryStore, user: User, shoe: bytes
 ) -> None:
     for _ in range(ROUNDS):
-        late = upload(user)
-        stored(store, late.key, shoe)
+        upload_row = upload(user)
+        stored(store, upload_row.key, shoe)
         outcomes: list[bool] = []
 
         at_once(
-            lambda late=late, outcomes=outcomes: outcomes.append(  # type: ignore[misc]  # late binding
-                is_refused(lambda: ingest(user, store, selectors.public_url(late.key)))
+            lambda upload_row=upload_row, outcomes=outcomes: outcomes.append(  # type: ignore[misc]  # late binding
+                is_refused(lambda: ingest(user, store, selectors.public_url(upload_row.key)))
             ),
             lambda: clean_up(store),
         )
 
-        late.refresh_from_db()
-        assert outcomes == [late.state == UploadState.EXPIRED]
+        upload_row.refresh_from_db()
+        assert outcomes == [upload_row.state == UploadState.EXPIRED]
         require_bytes(store)
         Attachment.objects.all().delete()
         MediaResource.objects.all().delete()
@@ -187,8 +187,8 @@ def test_two_concurrent_cleanups_discard_everything_once(
 
     assert reports
     reports.append(clean_up(store))
-    assert sum(temp.discarded for temp, _ in reports) == 30
-    assert sum(orphans.discarded for _, orphans in reports) == 30
+    assert sum(temp_report.discarded for temp_report, _ in reports) == 30
+    assert sum(orphans_report.discarded for _, orphans_report in reports) == 30
     assert store.keys() == []
     assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.EXPIRED}
     assert not MediaResource.objects.exists()
@@ -197,16 +197,16 @@ def test_two_concurrent_cleanups_discard_everything_once(
 
 @pytest.mark.covers("F26")
 def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: User) -> None:
-    held_upload, orphan = upload(user), ready(user, store, b"held")
-    stored(store, held_upload.key)
+    locked_upload, orphan = upload(user), ready(user, store, b"held")
+    stored(store, locked_upload.key)
 
     with transaction.atomic():
-        Upload.objects.select_for_update(no_key=True).get(pk=held_upload.pk)
+        Upload.objects.select_for_update(no_key=True).get(pk=locked_upload.pk)
         MediaResource.objects.select_for_update(no_key=True).get(pk=orphan.pk)
-        temp, orphans = in_other_connection(lambda: clean_up(store))
+        temp_report, orphans_report = in_other_connection(lambda: clean_up(store))
 
-    assert temp == CleanupReport(executed=True)
-    assert (orphans.candidates, orphans.discarded) == (1, 0)
+    assert temp_report == CleanupReport(executed=True)
+    assert (orphans_report.candidates, orphans_report.discarded) == (1, 0)
     assert [report.discarded for report in clean_up(store)] == [1, 1]
 
 
@@ -214,13 +214,13 @@ def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
     store: AheadMemoryStore, user: User
 ) -> None:
     orphan = ready(user, store, b"held")
-    used = upload(user, state=UploadState.CONSUMED, resource=orphan)
+    used_upload = upload(user, state=UploadState.CONSUMED, resource=orphan)
 
     with transaction.atomic():
-        Upload.objects.select_for_update(no_key=True).get(pk=used.pk)
-        orphans = in_other_connection(lambda: clean_up(store))[1]
+        Upload.objects.select_for_update(no_key=True).get(pk=used_upload.pk)
+        orphans_report = in_other_connection(lambda: clean_up(store))[1]
 
-    assert (orphans.candidates, orphans.discarded) == (1, 0)
+    assert (orphans_report.candidates, orphans_report.discarded) == (1, 0)
     assert MediaResource.objects.filter(pk=orphan.pk).exists()
 
 
@@ -228,12 +228,12 @@ def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
 def test_a_cleanup_between_check_and_claim_refuses_the_file(
     store: AheadMemoryStore, user: User, shoe: bytes
 ) -> None:
-    late = upload(user)
-    stored(store, late.key, shoe)
+    upload_row = upload(user)
+    stored(store, upload_row.key, shoe)
     crash_points.install(lambda point: clean_up(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's result is ignored
 
     try:
-        response = is_refused(lambda: ingest(user, store, selectors.public_url(late.key)))
+        response = is_refused(lambda: ingest(user, store, selectors.public_url(upload_row.key)))
     finally:
         crash_points.install(None)
 
@@ -246,16 +246,16 @@ def test_a_cleanup_between_check_and_claim_refuses_the_file(
 def test_an_orphan_that_is_being_copied_is_kept(store: AheadMemoryStore, user: User) -> None:
     organization = Organization.objects.create(name="Studio", slug="studio")
     Membership.objects.create(user=user, organization=organization, role=Role.MEMBER)
-    origin = ready(user, store, b"mine")
+    source = ready(user, store, b"mine")
 
     copy_id = ingest(
         user,
         store,
-        selectors.public_url(origin.storage_key),
+        selectors.public_url(source.storage_key),
         organization_id=organization.pk,
         meanwhile=lambda: in_other_connection(lambda: clean_up(store)),
     )
 
     assert clean_up(store)[1] == CleanupReport(executed=True)
-    assert MediaResource.objects.get(pk=copy_id).copied_from == origin
+    assert MediaResource.objects.get(pk=copy_id).copied_from == source
     require_bytes(store)

@@ -1,4 +1,4 @@
-"""What all cleanups have in common: one at a time, two passes, and statements for whole batches."""
+"""What all cleanups have in common: a lock, two passes, and one statement for each batch."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -45,7 +45,7 @@ def user(db: None) -> User:
 
 
 @pytest.mark.covers("F26")
-def test_a_second_run_of_the_same_sweep_is_refused(store: AheadMemoryStore, user: User) -> None:
+def test_a_second_run_of_the_same_cleanup_is_refused(store: AheadMemoryStore, user: User) -> None:
     stored(store, upload(user).key)
     resource(user)
     rows = everything()
@@ -59,7 +59,9 @@ def test_a_second_run_of_the_same_sweep_is_refused(store: AheadMemoryStore, user
 
 
 @pytest.mark.covers("F38")
-def test_beats_task_leaves_a_running_sweep_alone(store: AheadMemoryStore, user: User) -> None:
+def test_the_periodic_task_does_not_disturb_a_running_cleanup(
+    store: AheadMemoryStore, user: User
+) -> None:
     resource(user)
 
     with exclusive(LOCKS[0]), exclusive(LOCKS[1]):
@@ -87,16 +89,16 @@ def test_a_temporary_object_is_deleted_an_hour_after_its_upload_expired(
 def test_the_second_pass_leaves_an_object_that_is_needed_again(
     store: AheadMemoryStore, user: User
 ) -> None:
-    key, bystander = stored(store, new_temp_key()), stored(store, new_temp_key())
+    key, other_key = stored(store, new_temp_key()), stored(store, new_temp_key())
     temp_uploads.discard(store=store, execute=True)
-    waiting = resource(user, status=ResourceStatus.PENDING)  # from a newer dump
-    upload(user, key=key, state=UploadState.CLAIMED, resource=waiting)
+    waiting_resource = resource(user, status=ResourceStatus.PENDING)  # from a newer dump
+    upload(user, key=key, state=UploadState.CLAIMED, resource=waiting_resource)
 
     aged_rows.delete_queued()
 
     assert store.keys() == [key]
     assert ObjectDeletion.objects.get().key == key
-    assert bystander != key
+    assert other_key != key
 
 
 @pytest.mark.parametrize("execute", [True, False])
@@ -112,10 +114,10 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            temp = temp_uploads.discard(store=store, execute=execute)
-            orphans = orphaned_media.discard(execute=execute)
-        assert temp.candidates >= rows
-        assert orphans.candidates >= rows
+            temp_report = temp_uploads.discard(store=store, execute=execute)
+            orphans_report = orphaned_media.discard(execute=execute)
+        assert temp_report.candidates >= rows
+        assert orphans_report.candidates >= rows
         counts.append(len(queries))
 
     assert counts[0] == counts[1] < 40

@@ -6,13 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from media.errors import StoreRefusedError, StoreUnavailableError
-from media.models import (
-    Bucket,
-    DeletionReason,
-    MediaResource,
-    ObjectDeletion,
-    ResourceStatus,
-)
+from media.models import Bucket, DeletionReason, MediaResource, ObjectDeletion, ResourceStatus
 from media.services import deletions, failed_deletions, resources
 from media.storage import ObjectHeaders, private_store
 from media.storage.testing.memory import MemoryStore, nothing
@@ -131,13 +125,13 @@ def test_a_deletion_is_given_up_after_eight_attempts_and_can_be_run_again(
 
     memory.undeletable = set()
     failed_deletions.retry_rows([row.pk])
-    again = ObjectDeletion.objects.get()
-    assert (again.dead, again.attempts, again.run_after) == (False, 0, None)
-    deletions.perform(again.pk)
+    requeued = ObjectDeletion.objects.get()
+    assert (requeued.dead, requeued.attempts, requeued.run_after) == (False, 0, None)
+    deletions.perform(requeued.pk)
     assert memory.keys() == []
 
 
-def test_running_a_deletion_again_that_is_queued_already_adds_no_second_row(
+def test_requeueing_a_deletion_that_is_already_queued_adds_no_second_row(
     memory: MemoryStore,
 ) -> None:
     deletion = queued_deletions(memory)
@@ -198,10 +192,11 @@ def test_a_deletion_whose_response_was_lost_is_finished_by_the_next_attempt(
 
 @pytest.mark.covers("F17")
 def test_only_the_keys_that_the_store_reports_stay_queued(memory: MemoryStore) -> None:
-    stuck, free = queued_deletions(memory, "temp/stuck"), queued_deletions(memory, "temp/free")
+    stuck = queued_deletions(memory, "temp/stuck")
+    other_deletion = queued_deletions(memory, "temp/free")
     memory.undeletable = {"temp/stuck"}
 
-    deletions.perform(free.pk)
+    deletions.perform(other_deletion.pk)
     row = perform(stuck)
 
     assert memory.keys() == ["temp/stuck"]
@@ -212,19 +207,19 @@ def test_only_the_keys_that_the_store_reports_stay_queued(memory: MemoryStore) -
 @pytest.mark.covers("I08")
 def test_an_object_that_a_row_needs_is_not_deleted(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user, photo(1))
-    (waiting,) = ingest(user, [upload_file(memory, user, photo(2))])
-    canonical_to_be = f"media/{waiting.pk}/file.png"
-    needed = [resource.storage_key, waiting.storage_key, canonical_to_be]
+    (waiting_resource,) = ingest(user, [upload_file(memory, user, photo(2))])
+    future_key = f"media/{waiting_resource.pk}/file.png"
+    needed = [resource.storage_key, waiting_resource.storage_key, future_key]
     deletions.queue(needed, reason=DeletionReason.ORPHANED)
 
     for row in ObjectDeletion.objects.all():
-        later = perform(row)
-        assert later.attempts == 0
-        assert later.run_after is not None
-        assert 290 < (later.run_after - timezone.now()).total_seconds() <= 300
+        later_deletion = perform(row)
+        assert later_deletion.attempts == 0
+        assert later_deletion.run_after is not None
+        assert 290 < (later_deletion.run_after - timezone.now()).total_seconds() <= 300
 
-    assert set(memory.keys()) == resource.own_keys | {waiting.storage_key}
-    assert deliver(waiting).status == ResourceStatus.READY
+    assert set(memory.keys()) == resource.own_keys | {waiting_resource.storage_key}
+    assert deliver(waiting_resource).status == ResourceStatus.READY
 
 
 def test_an_object_is_deleted_once_no_row_needs_it(memory: MemoryStore, user: User) -> None:
@@ -246,14 +241,14 @@ def test_a_resource_is_not_retried_while_its_copy_is_being_deleted(
     memory: MemoryStore, user: User
 ) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])
-    copy = f"media/{resource.pk}/file.png"
+    copy_key = f"media/{resource.pk}/file.png"
     fail(resource)
-    deletions.queue([copy], reason=DeletionReason.REJECTED)
-    put_back: list[bool] = []
+    deletions.queue([copy_key], reason=DeletionReason.REJECTED)
+    retried: list[bool] = []
 
     def retry_meanwhile(point: str) -> None:
         if point == "deletions-selected":
-            put_back.append(resources.retry(MediaResource.objects.get(pk=resource.pk)))
+            retried.append(resources.retry(MediaResource.objects.get(pk=resource.pk)))
 
     crash_points.install(retry_meanwhile)
     try:
@@ -261,7 +256,7 @@ def test_a_resource_is_not_retried_while_its_copy_is_being_deleted(
     finally:
         crash_points.install(None)
 
-    assert put_back == [False]
+    assert retried == [False]
     assert resources.retry(MediaResource.objects.get(pk=resource.pk)) is True
     assert deliver(resource).status == ResourceStatus.READY
 
@@ -279,15 +274,17 @@ def test_retrying_a_resource_cancels_its_queued_deletion(memory: MemoryStore, us
 def test_a_failed_resource_whose_bytes_were_uploaded_again_stays_failed(
     memory: MemoryStore, user: User
 ) -> None:
-    (failed,) = ingest(user, [upload_file(memory, user)])
-    MediaResource.objects.filter(pk=failed.pk).update(status="FAILED", failure_code="decode_limit")
-    (again,) = ingest(user, [upload_file(memory, user)])
+    (failed_resource,) = ingest(user, [upload_file(memory, user)])
+    MediaResource.objects.filter(pk=failed_resource.pk).update(
+        status="FAILED", failure_code="decode_limit"
+    )
+    (second_resource,) = ingest(user, [upload_file(memory, user)])
 
-    assert resources.retry(MediaResource.objects.get(pk=failed.pk)) is False
+    assert resources.retry(MediaResource.objects.get(pk=failed_resource.pk)) is False
 
-    assert again.pk != failed.pk
-    failed.refresh_from_db()
-    assert (failed.status, failed.failure_code) == ("FAILED", "decode_limit")
+    assert second_resource.pk != failed_resource.pk
+    failed_resource.refresh_from_db()
+    assert (failed_resource.status, failed_resource.failure_code) == ("FAILED", "decode_limit")
 
 
 def test_performing_a_deletion_that_does_not_exist_succeeds(memory: MemoryStore) -> None:

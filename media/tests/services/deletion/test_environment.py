@@ -61,12 +61,12 @@ def production(
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     store.ahead = aged_rows.OLD
     with factory.replaced(public=store):
-        own = get_or_create_identity()
+        identity = get_or_create_identity()
         for bucket_store in (store, private_store()):
-            mark(bucket_store, own)
+            mark(bucket_store, identity)
         stored(store, new_temp_key())
         stored(store, aged_rows.resource(new_user()).storage_key)
-        yield store, own
+        yield store, identity
     delete_objects(bucket_names)
     store.close()
     factory.reset()
@@ -75,8 +75,8 @@ def production(
 def delete_objects(bucket_names: list[str]) -> None:
     clients = S3Clients(factory.s3_connection())
     for bucket in bucket_names:
-        for listed in clients.get().list_objects_v2(Bucket=bucket).get("Contents", []):
-            clients.get().delete_object(Bucket=bucket, Key=listed["Key"])
+        for row in clients.get().list_objects_v2(Bucket=bucket).get("Contents", []):
+            clients.get().delete_object(Bucket=bucket, Key=row["Key"])
     clients.close()
 
 
@@ -142,8 +142,8 @@ def test_a_bucket_of_another_environment_is_left_alone(
     change: dict[str, str],
     reason: str,
 ) -> None:
-    store, own = production
-    mark(private_store() if private else store, Identity(**(own.as_json() | change)))
+    store, identity = production
+    mark(private_store() if private else store, Identity(**(identity.as_json() | change)))
     before = objects(store)
 
     for mode in ("--execute", "--dry-run"):
@@ -183,14 +183,14 @@ def test_the_right_environment_cleans_up_and_keeps_unknown_objects(
     production: tuple[AheadS3Store, Identity],
 ) -> None:
     store, _ = production
-    unknown = stored(store, f"media/{uuid4()}/file.png")
+    unknown_key = stored(store, f"media/{uuid4()}/file.png")
 
     for name in CLEANUPS:
         call_command(name, "--execute")
     ObjectDeletion.objects.update(run_after=None)
     drain()
 
-    assert objects(store) == [MARKER_KEY, unknown]
+    assert objects(store) == [MARKER_KEY, unknown_key]
 
 
 def test_one_comparison_serves_many_deletions() -> None:

@@ -1,4 +1,4 @@
-"""Cleanup of media resources that are attached to nothing."""
+"""Cleanup of media resources without attachments."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -60,9 +60,9 @@ def test_recent_protected_and_pending_resources_are_not_orphans(
 
 
 def test_an_attached_resource_is_not_an_orphan(user: User) -> None:
-    attached = resource(user)
+    attached_resource = resource(user)
     Attachment.objects.create(
-        resource=attached, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
+        resource=attached_resource, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
     )
 
     assert discard_orphans() == CleanupReport(executed=True)
@@ -70,12 +70,12 @@ def test_an_attached_resource_is_not_an_orphan(user: User) -> None:
 
 
 def test_an_orphan_stays_while_another_owners_resource_is_copied_from_it(user: User) -> None:
-    origin = resource(user)
+    source = resource(user)
     copy = resource(
         new_user(),
         status=ResourceStatus.PENDING,
-        storage_key=origin.storage_key,
-        copied_from=origin,
+        storage_key=source.storage_key,
+        copied_from=source,
         unattached_at=None,
     )
 
@@ -88,17 +88,17 @@ def test_an_orphan_stays_while_another_owners_resource_is_copied_from_it(user: U
 @pytest.mark.covers("F20")
 def test_the_source_and_the_copy_of_a_failed_orphan_are_deleted(user: User) -> None:
     key = new_temp_key()
-    failed = resource(
+    failed_resource = resource(
         user, status=ResourceStatus.FAILED, failure_code="decode_limit", storage_key=key
     )
-    claimed = upload(user, key=key, state=UploadState.CLAIMED, resource=failed)
+    claimed_upload = upload(user, key=key, state=UploadState.CLAIMED, resource=failed_resource)
 
     report = discard_orphans()
 
-    claimed.refresh_from_db()
+    claimed_upload.refresh_from_db()
     assert report.discarded == 1
-    assert claimed.state == UploadState.EXPIRED
-    assert {name for name, _ in queued_deletions()} == {key} | failed.own_keys
+    assert claimed_upload.state == UploadState.EXPIRED
+    assert {name for name, _ in queued_deletions()} == {key} | failed_resource.own_keys
 
 
 def test_orphans_are_discarded_oldest_first_up_to_the_limit(user: User) -> None:

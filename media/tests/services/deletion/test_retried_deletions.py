@@ -17,12 +17,12 @@ def test_retrying_one_failed_deletion_leaves_the_others_unchanged(
     deletions.queue(["temp/one", "temp/other"], reason=DeletionReason.EXPIRED)
     rows = ObjectDeletion.objects.filter(key__startswith="temp/").order_by("key")
     rows.update(dead=True, attempts=8)
-    selected, other = rows
+    selected_deletion, other_deletion = rows
     if is_queued_again:
-        deletions.queue([selected.key], reason=DeletionReason.ORPHANED)
-    before = ObjectDeletion.objects.filter(pk=other.pk).values().get()
+        deletions.queue([selected_deletion.key], reason=DeletionReason.ORPHANED)
+    before = ObjectDeletion.objects.filter(pk=other_deletion.pk).values().get()
 
-    failed_deletions.retry_rows([selected.pk])
+    failed_deletions.retry_rows([selected_deletion.pk])
 
-    assert ObjectDeletion.objects.filter(pk=other.pk).values().get() == before
-    assert rows.get(dead=False).key == selected.key
+    assert ObjectDeletion.objects.filter(pk=other_deletion.pk).values().get() == before
+    assert rows.get(dead=False).key == selected_deletion.key

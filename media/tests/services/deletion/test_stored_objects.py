@@ -22,7 +22,7 @@ KEY = "bulk/any/table.csv"
 HEADERS = ObjectHeaders(content_type="text/csv")
 
 
-def stored() -> StoredObject:
+def put_object() -> StoredObject:
     return stored_objects.put(private_store(), KEY, b"sku", headers=HEADERS)
 
 
@@ -36,7 +36,7 @@ def has_object() -> bool:
 
 
 def test_an_object_without_a_row_is_deleted_after_an_hour(memory: MemoryStore) -> None:
-    stored()
+    put_object()
 
     deletions.perform_due()
     assert has_object()
@@ -62,7 +62,7 @@ def test_the_deletion_is_queued_before_the_object_is_stored(memory: MemoryStore)
 
 
 def test_an_object_whose_row_was_saved_stays(memory: MemoryStore) -> None:
-    stored_object = stored()
+    stored_object = put_object()
     assert (stored_object.key, stored_object.size) == (KEY, 3)
     assert stored_object.etag == private_store().head(KEY).etag
 
@@ -75,7 +75,7 @@ def test_an_object_whose_row_was_saved_stays(memory: MemoryStore) -> None:
 
 
 def test_an_object_whose_row_was_rolled_back_is_deleted(memory: MemoryStore) -> None:
-    stored_object = stored()
+    stored_object = put_object()
 
     with transaction.atomic():
         stored_object.cancel_deletion()
@@ -87,7 +87,7 @@ def test_an_object_whose_row_was_rolled_back_is_deleted(memory: MemoryStore) -> 
 
 @pytest.mark.parametrize("state", ["attempted", "dead", "performed"])
 def test_a_deletion_that_has_begun_is_not_cancelled(memory: MemoryStore, state: str) -> None:
-    stored_object = stored()
+    stored_object = put_object()
     if state == "performed":
         an_hour_later()
     else:

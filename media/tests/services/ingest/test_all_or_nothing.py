@@ -1,4 +1,4 @@
-"""A request with one bad file ingests nothing."""
+"""A request with one invalid file ingests nothing."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -41,15 +41,21 @@ def refusals(error: pytest.ExceptionInfo[InvalidValuesError]) -> list[tuple[obje
 
 @pytest.mark.covers("I14")
 def test_each_bad_file_is_reported_and_none_is_ingested(memory: MemoryStore, user: User) -> None:
-    good, wrong = upload_file(memory, user, photo(1)), upload_file(memory, user, b"<html></html>")
-    never_sent = f"{good.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
-    empty = upload_file(memory, user, b"")
-    foreign = upload_file(memory, UserFactory.create(), photo(2))
-    elsewhere = "https://example.com/shoe.png"
+    good_url, wrong_url = (
+        upload_file(memory, user, photo(1)),
+        upload_file(memory, user, b"<html></html>"),
+    )
+    unsent_url = f"{good_url.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
+    empty_url = upload_file(memory, user, b"")
+    foreign_url = upload_file(memory, UserFactory.create(), photo(2))
+    other_site_url = "https://example.com/shoe.png"
     before = memory.keys()
 
     with pytest.raises(InvalidValuesError) as excinfo:
-        ingest(user, [good, wrong, never_sent, empty, foreign, elsewhere, wrong])
+        ingest(
+            user,
+            [good_url, wrong_url, unsent_url, empty_url, foreign_url, other_site_url, wrong_url],
+        )
 
     assert refusals(excinfo) == [
         (1, "content_type_mismatch"),
@@ -60,52 +66,60 @@ def test_each_bad_file_is_reported_and_none_is_ingested(memory: MemoryStore, use
         (6, "content_type_mismatch"),
     ]
     assert excinfo.value.issues[0].loc == ("body", "images", 1)
-    assert excinfo.value.issues[0].input == wrong
+    assert excinfo.value.issues[0].input == wrong_url
     assert not MediaResource.objects.exists()
     assert not Attachment.objects.exists()
     assert memory.keys() == before
-    queued = ObjectDeletion.objects.filter(reason=DeletionReason.REFUSED)
-    assert set(queued.values_list("key", flat=True)) == {key_of(wrong), key_of(empty)}
-    assert [upload_of(url).state for url in (good, wrong, empty, foreign)] == [
+    queued_deletions = ObjectDeletion.objects.filter(reason=DeletionReason.REFUSED)
+    assert set(queued_deletions.values_list("key", flat=True)) == {
+        key_of(wrong_url),
+        key_of(empty_url),
+    }
+    assert [upload_of(url).state for url in (good_url, wrong_url, empty_url, foreign_url)] == [
         UploadState.ISSUED,
         UploadState.EXPIRED,
         UploadState.EXPIRED,
         UploadState.ISSUED,
     ]
-    assert upload_of(wrong).refusal == "content_type_mismatch"
+    assert upload_of(wrong_url).refusal == "content_type_mismatch"
 
 
 def test_after_a_refusal_the_good_files_can_be_sent_again(memory: MemoryStore, user: User) -> None:
-    good, wrong = upload_file(memory, user, photo(1)), upload_file(memory, user, b"no picture")
+    good_url, wrong_url = (
+        upload_file(memory, user, photo(1)),
+        upload_file(memory, user, b"no picture"),
+    )
     with pytest.raises(InvalidValuesError):
-        ingest(user, [good, wrong])
+        ingest(user, [good_url, wrong_url])
     drain()
 
-    (resource,) = ingest(user, [good])
+    (resource,) = ingest(user, [good_url])
 
     assert deliver(resource).status == ResourceStatus.READY
     with pytest.raises(InvalidValuesError) as excinfo:
-        ingest(user, [wrong])
+        ingest(user, [wrong_url])
     assert refusals(excinfo) == [(0, "file_not_found")]
 
 
 def test_an_upload_that_was_not_put_yet_is_not_found(memory: MemoryStore, user: User) -> None:
-    issued = ticket(user)
+    new_ticket = ticket(user)
     with pytest.raises(InvalidValuesError) as excinfo:
-        ingest(user, [issued.file_url])
+        ingest(user, [new_ticket.file_url])
     assert refusals(excinfo) == [(0, "file_not_found")]
 
-    assert client_put(memory, issued.put, photo()) == 200
+    assert client_put(memory, new_ticket.put, photo()) == 200
 
-    assert ingest(user, [issued.file_url])[0].status == ResourceStatus.PENDING
+    assert ingest(user, [new_ticket.file_url])[0].status == ResourceStatus.PENDING
 
 
 def test_bytes_of_another_hash_than_declared_are_refused(memory: MemoryStore, user: User) -> None:
-    issued = ticket(user, sha256="ab" * 32)
-    memory.put(key_of(issued.file_url), photo(), headers=ObjectHeaders(content_type="image/png"))
+    new_ticket = ticket(user, sha256="ab" * 32)
+    memory.put(
+        key_of(new_ticket.file_url), photo(), headers=ObjectHeaders(content_type="image/png")
+    )
 
     with pytest.raises(InvalidValuesError) as excinfo:
-        ingest(user, [issued.file_url])
+        ingest(user, [new_ticket.file_url])
 
     assert refusals(excinfo) == [(0, "file_corrupt")]
 

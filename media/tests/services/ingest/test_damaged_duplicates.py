@@ -49,12 +49,12 @@ def test_the_same_bytes_repair_a_resource_whose_object_is_missing(
     assert not ObjectDeletion.objects.exists()
 
 
-@pytest.mark.parametrize("other", [b"other bytes", photo(2), photo(1)[:-1] + b"\0"])
+@pytest.mark.parametrize("other_bytes", [b"other bytes", photo(2), photo(1)[:-1] + b"\0"])
 def test_the_same_bytes_repair_a_resource_whose_object_was_replaced(
-    any_store: ObjectStore, user: User, other: bytes
+    any_store: ObjectStore, user: User, other_bytes: bytes
 ) -> None:
     before = ready(any_store, user, photo(1))
-    any_store.put(before.storage_key, other, headers=PNG)
+    any_store.put(before.storage_key, other_bytes, headers=PNG)
 
     ingest(user, [upload_file(any_store, user, photo(1))])
     drain()
@@ -79,15 +79,20 @@ def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user:
 
 
 def test_only_the_resource_with_a_lost_object_is_repaired(memory: MemoryStore, user: User) -> None:
-    good, broken = ready(memory, user, photo(1)), without_object(memory, user, photo(2))
+    good_resource, broken_resource = (
+        ready(memory, user, photo(1)),
+        without_object(memory, user, photo(2)),
+    )
     values: list[str] = []
     memory.after = lambda operation, key: values.append(key) if operation == "copy" else None
 
     ingest(user, [upload_file(memory, user, photo(number)) for number in (1, 2, 3)])
     drain()
 
-    new = MediaResource.objects.exclude(pk__in=[good.pk, broken.pk]).get()
-    assert sorted(set(values)) == sorted([broken.storage_key, new.storage_key])
+    new_resource = MediaResource.objects.exclude(
+        pk__in=[good_resource.pk, broken_resource.pk]
+    ).get()
+    assert sorted(set(values)) == sorted([broken_resource.storage_key, new_resource.storage_key])
     assert memory.keys("temp/") == []
 
 
@@ -130,8 +135,8 @@ def test_an_unavailable_store_repairs_nothing(memory: MemoryStore, user: User) -
     assert (after.status, after.ready_at) == (ResourceStatus.READY, before.ready_at)
     assert upload_of(url).state == UploadState.ISSUED
     memory.before = lambda _operation, _key: None
-    (again,) = ingest(user, [url])
-    assert (again.pk, again.status) == (before.pk, ResourceStatus.READY)
+    (second_resource,) = ingest(user, [url])
+    assert (second_resource.pk, second_resource.status) == (before.pk, ResourceStatus.READY)
 
 
 def test_a_resource_repaired_concurrently_is_not_written_again(
@@ -141,14 +146,14 @@ def test_a_resource_repaired_concurrently_is_not_written_again(
     first, second = upload_file(memory, user, photo(1)), upload_file(memory, user, photo(1))
     find = duplicates.find_without_object
 
-    def look_then_repair(*args: Any, **kwargs: Any) -> Any:
-        damaged = find(*args, **kwargs)
+    def find_then_repair(*args: Any, **kwargs: Any) -> Any:
+        damaged_resource = find(*args, **kwargs)
         monkeypatch.undo()
         ingest(user, [first])
         drain()
-        return damaged
+        return damaged_resource
 
-    monkeypatch.setattr(duplicates, "find_without_object", look_then_repair)
+    monkeypatch.setattr(duplicates, "find_without_object", find_then_repair)
     (resource,) = ingest(user, [second])
 
     assert (resource.pk, resource.status) == (before.pk, ResourceStatus.READY)

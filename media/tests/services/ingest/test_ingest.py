@@ -48,9 +48,9 @@ def test_one_photo_with_two_names_is_one_resource_with_two_attachments(
     (resources,) = ingest(user, [first])
     second = upload_file(memory, user, photo(1), filename="back.png")
 
-    (again,) = ingest(user, [second])
+    (second_resource,) = ingest(user, [second])
 
-    assert again.pk == resources.pk
+    assert second_resource.pk == resources.pk
     assert Attachment.objects.filter(resource=resources).count() == 2
     drain()
     resources.refresh_from_db()
@@ -61,17 +61,17 @@ def test_one_photo_with_two_names_is_one_resource_with_two_attachments(
 
 def test_a_photo_that_is_already_ready_is_not_copied(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user, photo(1))
-    copied = []
-    memory.before = lambda operation, key: copied.append(key) if operation == "copy" else None
+    copied_keys = []
+    memory.before = lambda operation, key: copied_keys.append(key) if operation == "copy" else None
     second = upload_file(memory, user, photo(1))
 
-    (again,) = ingest(user, [second])
+    (second_resource,) = ingest(user, [second])
 
-    assert again.pk == resource.pk
+    assert second_resource.pk == resource.pk
     assert upload_of(second).state == UploadState.CONSUMED
     assert ObjectDeletion.objects.get().reason == DeletionReason.DEDUPLICATED
     drain()
-    assert (copied, originals(memory)) == ([], [resource.storage_key])
+    assert (copied_keys, originals(memory)) == ([], [resource.storage_key])
 
 
 def test_the_same_photo_twice_in_one_request_is_one_resource(
@@ -100,14 +100,17 @@ def test_the_same_photo_twice_in_one_request_is_one_resource(
 
 @pytest.mark.covers("T39", "I03")
 def test_two_owners_never_share_a_resource(memory: MemoryStore, user: User) -> None:
-    other = UserFactory.create()
-    own, other_resource = ready(memory, user, photo(1)), ready(memory, other, photo(1))
+    other_user = UserFactory.create()
+    own_resource, other_resource = (
+        ready(memory, user, photo(1)),
+        ready(memory, other_user, photo(1)),
+    )
 
-    assert own.pk != other_resource.pk
-    assert own.content_hash == other_resource.content_hash
+    assert own_resource.pk != other_resource.pk
+    assert own_resource.content_hash == other_resource.content_hash
 
-    Attachment.objects.filter(resource=own).delete()
-    MediaResource.objects.filter(pk=own.pk).update(
+    Attachment.objects.filter(resource=own_resource).delete()
+    MediaResource.objects.filter(pk=own_resource.pk).update(
         unattached_at=timezone.now() - 2 * limits.UNATTACHED_GRACE
     )
     orphaned_media.discard(execute=True)
@@ -121,13 +124,18 @@ def test_two_owners_never_share_a_resource(memory: MemoryStore, user: User) -> N
 @pytest.mark.covers("T39")
 def test_an_organization_and_its_member_are_two_owners(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
-    (personal,) = ingest(user, [upload_file(memory, user, photo(1))])
+    (personal_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
 
-    (shared,) = ingest(user, [upload_file(memory, user, photo(1))], organization_id=organization.pk)
+    (shared_resource,) = ingest(
+        user, [upload_file(memory, user, photo(1))], organization_id=organization.pk
+    )
 
-    assert personal.pk != shared.pk
-    assert (personal.organization_id, shared.organization_id) == (None, organization.pk)
-    assert shared.user_id == user.pk
+    assert personal_resource.pk != shared_resource.pk
+    assert (personal_resource.organization_id, shared_resource.organization_id) == (
+        None,
+        organization.pk,
+    )
+    assert shared_resource.user_id == user.pk
 
 
 @pytest.mark.covers("T38")
@@ -189,11 +197,13 @@ def test_another_scope_has_its_own_deduplication(memory: MemoryStore, user: User
     organization = MembershipFactory.create(user=user).organization
     url = upload_file(memory, user)
     ingest(user, [url])
-    (there,) = ingest(user, [upload_file(memory, user)], organization_id=organization.pk)
+    (organizations_resource,) = ingest(
+        user, [upload_file(memory, user)], organization_id=organization.pk
+    )
 
-    (again,) = ingest(user, [url], organization_id=organization.pk)
+    (second_resource,) = ingest(user, [url], organization_id=organization.pk)
 
-    assert again.pk == there.pk
+    assert second_resource.pk == organizations_resource.pk
     assert MediaResource.objects.count() == 2
 
 
@@ -246,11 +256,11 @@ def test_a_superuser_may_ingest_uploads_only_of_the_organization_they_act_in(
     staff = UserFactory.create(superuser=True)
     organization = MembershipFactory.create(user=user).organization
     url = upload_file(memory, user, organization_id=organization.pk)
-    other = MembershipFactory.create(user=user).organization
+    other_organization = MembershipFactory.create(user=user).organization
 
-    for elsewhere in (None, other.pk):
+    for other_organization_id in (None, other_organization.pk):
         with pytest.raises(InvalidValuesError) as excinfo:
-            ingest(staff, [url], organization_id=elsewhere)
+            ingest(staff, [url], organization_id=other_organization_id)
         assert refusals(excinfo) == [(0, "file_not_found")]
     (resource,) = ingest(staff, [url], organization_id=organization.pk)
 
@@ -261,9 +271,9 @@ def test_a_canonical_url_of_the_callers_own_resource_is_accepted(
     memory: MemoryStore, user: User
 ) -> None:
     resource = ready(memory, user)
-    (again,) = ingest(user, [f"{settings.CDN_URL}/{resource.storage_key}"])
+    (second_resource,) = ingest(user, [f"{settings.CDN_URL}/{resource.storage_key}"])
 
-    assert again.pk == resource.pk
+    assert second_resource.pk == resource.pk
     assert MediaResource.objects.count() == 1
 
 

@@ -26,11 +26,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user: User) -> None:
     requests = 50
     url = upload_file(memory, user)
-    deleted: list[str] = []
+    deleted_keys: list[str] = []
 
     def record_deletion(operation: str, key: str) -> None:
         if operation == "delete_many":
-            deleted.append(key)
+            deleted_keys.append(key)
 
     results = at_once([partial(ingest, user, [url])] * requests)
     memory.before = record_deletion
@@ -41,7 +41,7 @@ def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user
     assert resource.status == "READY"
     assert Attachment.objects.filter(resource=resource).count() == requests
     assert upload_of(url).state == UploadState.CONSUMED
-    assert deleted == [key_of(url)]
+    assert deleted_keys == [key_of(url)]
     assert originals(memory) == [resource.storage_key]
 
 
@@ -75,17 +75,17 @@ def test_an_upload_claimed_by_a_concurrent_request_is_reused(
 ) -> None:
     """The other request has finished, so the temporary object is deleted when this one reads it."""
     url = upload_file(memory, user)
-    others: list[MediaResource] = []
+    other_resources: list[MediaResource] = []
 
-    def overtake() -> None:
-        others.extend(ingest(user, [url]))
+    def ingest_in_other_request() -> None:
+        other_resources.extend(ingest(user, [url]))
         drain()
 
-    meanwhile(memory, "head", overtake)
+    meanwhile(memory, "head", ingest_in_other_request)
     (resource,) = ingest(user, [url])
 
     assert originals(memory) == [f"media/{resource.pk}/file.png"]
-    assert [other.pk for other in others] == [resource.pk]
+    assert [other_resource.pk for other_resource in other_resources] == [resource.pk]
     assert Attachment.objects.filter(resource=resource).count() == 2
 
 
@@ -108,12 +108,12 @@ def test_32_requests_for_the_same_files_in_any_order_never_deadlock(
 ) -> None:
     requests, files = 32, 8
     before = deadlocks()
-    chance = random.Random(12)  # any order, but the same each time
+    random_source = random.Random(12)  # any order, but the same each time
     bodies = [photo(number) for number in range(files)]
     calls = []
     for _ in range(requests):
         urls = [upload_file(memory, user, body) for body in bodies]
-        chance.shuffle(urls)
+        random_source.shuffle(urls)
         calls.append(partial(ingest, user, urls))
 
     results = at_once(calls)
@@ -131,10 +131,10 @@ def test_scopes_that_copy_from_each_other_never_deadlock(memory: MemoryStore, us
     scopes = [*organizations, None]
     urls = [upload_file(memory, user, photo(number)) for number in range(4)]
     copies = len(urls) * len(scopes)
-    before, chance = deadlocks(), random.Random(3)
+    before, random_source = deadlocks(), random.Random(3)
     calls = []
     for scope in scopes * 4:
-        chance.shuffle(urls)
+        random_source.shuffle(urls)
         calls.append(partial(ingest, user, list(urls), organization_id=scope))
 
     results = at_once(calls)

@@ -37,7 +37,7 @@ from sartiq.core.errors import InvalidValuesError, UnavailableError
 pytestmark = pytest.mark.django_db
 
 MIB = 1024 * 1024
-BAD: dict[str, tuple[str, bytes, str]] = {
+REFUSED: dict[str, tuple[str, bytes, str]] = {
     "html as png": ("image/png", NOT_ACCEPTED_FILES["html"], "content_type_mismatch"),
     "jpeg as png": ("image/png", still("image/jpeg"), "content_type_mismatch"),
     "svg as webp": ("image/webp", NOT_ACCEPTED_FILES["svg"], "content_type_mismatch"),
@@ -51,8 +51,8 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "zip that climbs out": ("application/zip", archive({"../x": b"1"}), "archive_rejected"),
     "too many frames": ("image/gif", animation("image/gif", 1001, (1, 1)), "image_too_large"),
     **{
-        f"flood of {content_type}": (content_type, flood(65_535, 65_535), "image_too_large")
-        for content_type, flood in WITH_DECLARED_SIZE.items()
+        f"flood of {content_type}": (content_type, build(65_535, 65_535), "image_too_large")
+        for content_type, build in WITH_DECLARED_SIZE.items()
         if content_type != "image/webp"  # its header cannot say so much
     },
     "flood of image/webp": (
@@ -66,11 +66,11 @@ BAD: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.covers("T30", "T31", "T32", "T34", "I14")
-@pytest.mark.parametrize("name", sorted(BAD))
+@pytest.mark.parametrize("name", sorted(REFUSED))
 def test_a_bad_file_is_refused_with_its_own_code(
     memory: MemoryStore, user: User, name: str
 ) -> None:
-    content_type, body, code = BAD[name]
+    content_type, body, code = REFUSED[name]
     url = upload_file(memory, user, body, content_type=content_type)
 
     with pytest.raises(InvalidValuesError) as excinfo:
@@ -90,14 +90,14 @@ def test_a_huge_file_of_undeclared_size_is_refused_without_reading_it(
     memory: MemoryStore, user: User
 ) -> None:
     url = upload_file(memory, user, bytes(60_000_000))
-    opened: list[str] = []
-    memory.before = lambda operation, key: opened.append(key) if operation == "open" else None
+    opened_keys: list[str] = []
+    memory.before = lambda operation, key: opened_keys.append(key) if operation == "open" else None
 
     with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [url])
 
     assert [issue.code for issue in excinfo.value.issues] == ["file_too_large"]
-    assert opened == []
+    assert opened_keys == []
     drain()
     assert memory.keys() == []
 
@@ -115,7 +115,7 @@ def test_a_file_of_the_maximum_size_is_accepted(memory: MemoryStore, user: User)
 
 
 # --- The whole request ----------------------------------------------------------------------------
-class BoastingStore(MemoryStore):
+class OversizedStore(MemoryStore):
     """A store that reports a size of 50 MiB for its objects."""
 
     def head(self, key: str) -> ObjectHead:
@@ -123,26 +123,28 @@ class BoastingStore(MemoryStore):
 
 
 @contextmanager
-def boasting_store() -> Iterator[MemoryStore]:
-    store = BoastingStore()
+def oversized_store() -> Iterator[MemoryStore]:
+    store = OversizedStore()
     with memory_stores(store):
         yield store
 
 
 @pytest.mark.covers("I14")
 def test_a_request_may_have_500_mib_of_files(user: User) -> None:
-    with boasting_store() as store:
+    with oversized_store() as store:
         urls = [upload_file(store, user, photo(number)) for number in range(11)]
-        opened: list[str] = []
-        store.before = lambda operation, key: opened.append(key) if operation == "open" else None
+        opened_keys: list[str] = []
+        store.before = lambda operation, key: (
+            opened_keys.append(key) if operation == "open" else None
+        )
         with pytest.raises(RequestFilesTooLargeError) as excinfo:
             ingest(user, urls)
-        read_of_eleven = list(opened)
+        opened_before_refusal = list(opened_keys)
         resources = ingest(user, urls[:10])
 
     assert excinfo.value.ctx == {"limit": 500 * MIB, "size": 550 * MIB}
-    assert read_of_eleven == []
-    assert len(opened) == len(resources) == 10
+    assert opened_before_refusal == []
+    assert len(opened_keys) == len(resources) == 10
     assert not ObjectDeletion.objects.exists()
 
 
@@ -175,16 +177,16 @@ def test_nothing_is_ingested_when_the_store_fails(
 def test_an_object_deleted_during_the_check_is_not_found(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
-    url, other = upload_file(memory, user, photo(1)), upload_file(memory, user, photo(2))
+    url, other_url = upload_file(memory, user, photo(1)), upload_file(memory, user, photo(2))
     before = counts()
 
-    def vanish(called: str, key: str) -> None:
+    def delete_object(called: str, key: str) -> None:
         if called == operation and key == key_of(url):
             memory.delete_many([key])
 
-    memory.before = vanish
+    memory.before = delete_object
     with pytest.raises(InvalidValuesError) as excinfo:
-        ingest(user, [other, url])
+        ingest(user, [other_url, url])
 
     assert [(issue.loc[-1], issue.code) for issue in excinfo.value.issues] == [
         (1, "file_not_found")

@@ -33,36 +33,36 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.covers("T03", "I01")
 def test_bytes_changed_before_the_copy_are_never_ready(memory: MemoryStore, user: User) -> None:
-    issued = ticket(user)
-    client_put(memory, issued.put, photo(1))
-    (resource,) = ingest(user, [issued.file_url])
-    client_put(memory, issued.put, photo(2))
+    new_ticket = ticket(user)
+    client_put(memory, new_ticket.put, photo(1))
+    (resource,) = ingest(user, [new_ticket.file_url])
+    client_put(memory, new_ticket.put, photo(2))
 
-    delivered = deliver(resource)
+    relocated = deliver(resource)
 
-    assert (delivered.status, delivered.failure_code) == (ResourceStatus.FAILED, "source_changed")
-    queued = set(ObjectDeletion.objects.values_list("key", "reason"))
-    assert queued == {(key, DeletionReason.REJECTED) for key in resource.own_keys}
+    assert (relocated.status, relocated.failure_code) == (ResourceStatus.FAILED, "source_changed")
+    queued_deletions = set(ObjectDeletion.objects.values_list("key", "reason"))
+    assert queued_deletions == {(key, DeletionReason.REJECTED) for key in resource.own_keys}
     assert memory.keys("media/") == []
 
 
 @pytest.mark.covers("T03", "T38", "I01")
 @pytest.mark.parametrize(
-    "other",
+    "other_bytes",
     [photo(2), b"<script>", b"", photo(1)[:-20]],
     ids=["other photo", "script", "empty", "truncated"],
 )
 def test_bytes_with_the_same_etag_put_before_the_copy_are_detected(
-    colliding_store: CollidingStore, user: User, other: bytes
+    colliding_store: CollidingStore, user: User, other_bytes: bytes
 ) -> None:
-    issued = ticket(user)
-    client_put(colliding_store, issued.put, photo(1))
-    (resource,) = ingest(user, [issued.file_url])
-    client_put(colliding_store, issued.put, other)
+    new_ticket = ticket(user)
+    client_put(colliding_store, new_ticket.put, photo(1))
+    (resource,) = ingest(user, [new_ticket.file_url])
+    client_put(colliding_store, new_ticket.put, other_bytes)
 
-    delivered = deliver(resource)
+    relocated = deliver(resource)
 
-    assert (delivered.status, delivered.failure_code) == (ResourceStatus.FAILED, "source_changed")
+    assert (relocated.status, relocated.failure_code) == (ResourceStatus.FAILED, "source_changed")
     drain()
     assert colliding_store.keys("media/") == []
 
@@ -88,20 +88,20 @@ def test_other_bytes_are_never_ready_whenever_they_are_put(
 ) -> None:
     store: MemoryStore = request.getfixturevalue(name)
     for number, puts in enumerate(all_puts()):
-        issued = ticket(user)
+        new_ticket = ticket(user)
         bodies = {"original": photo(2 * number), "other": photo(2 * number + 1)}
-        client_put(store, issued.put, bodies["original"])
-        (resource,) = ingest(user, [issued.file_url])
+        client_put(store, new_ticket.put, bodies["original"])
+        (resource,) = ingest(user, [new_ticket.file_url])
 
-        delivered = deliver_while_client_puts(store, issued.put, puts, bodies, resource)
+        relocated = deliver_while_client_puts(store, new_ticket.put, puts, bodies, resource)
 
-        outcome = (delivered.status, delivered.failure_code)
+        outcome = (relocated.status, relocated.failure_code)
         if puts.get(BEFORE_THE_COPY) == "other":
             assert outcome == (ResourceStatus.FAILED, "source_changed"), puts
         else:
             assert outcome == (ResourceStatus.READY, ""), puts
-            client_put(store, issued.put, bodies["other"])
-            assert store.body(delivered.storage_key) == bodies["original"], puts
+            client_put(store, new_ticket.put, bodies["other"])
+            assert store.body(relocated.storage_key) == bodies["original"], puts
 
 
 def deliver_while_client_puts(
@@ -111,17 +111,17 @@ def deliver_while_client_puts(
     bodies: dict[str, bytes],
     resource: MediaResource,
 ) -> MediaResource:
-    waiting = dict(puts)
+    remaining_puts = dict(puts)
 
     def put_at(moment: Moment) -> None:
-        if moment in waiting:
-            client_put(store, signed, bodies[waiting.pop(moment)])
+        if moment in remaining_puts:
+            client_put(store, signed, bodies[remaining_puts.pop(moment)])
 
     store.before = lambda operation, _key: put_at(("before", operation))
     store.after = lambda operation, _key: put_at(("after", operation))
-    delivered = deliver(resource)
+    relocated = deliver(resource)
     store.before = store.after = nothing
-    return delivered
+    return relocated
 
 
 @pytest.mark.covers("T03")
@@ -133,13 +133,13 @@ def test_another_upload_of_the_same_bytes_is_used(memory: MemoryStore, user: Use
     assert ingest(user, [second])[0].pk == resource.pk
     client_put(memory, first.put, photo(2))
 
-    delivered = deliver(resource)
+    relocated = deliver(resource)
 
-    assert delivered.status == ResourceStatus.READY
-    assert memory.body(delivered.storage_key) == photo(1)
+    assert relocated.status == ResourceStatus.READY
+    assert memory.body(relocated.storage_key) == photo(1)
     assert [upload_of(url).state for url in (first.file_url, second)] == [UploadState.CONSUMED] * 2
     drain()
-    assert originals(memory) == [delivered.storage_key]
+    assert originals(memory) == [relocated.storage_key]
 
 
 @pytest.mark.covers("T03", "T38")
@@ -152,7 +152,7 @@ def test_another_upload_replaces_colliding_bytes(
     ingest(user, [upload_file(colliding_store, user, photo(1))])
     client_put(colliding_store, first.put, b"not even a picture")
 
-    delivered = deliver(resource)
+    relocated = deliver(resource)
 
-    assert delivered.status == ResourceStatus.READY
-    assert colliding_store.body(delivered.storage_key) == photo(1)
+    assert relocated.status == ResourceStatus.READY
+    assert colliding_store.body(relocated.storage_key) == photo(1)

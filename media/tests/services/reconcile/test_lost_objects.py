@@ -50,61 +50,69 @@ def test_a_row_whose_object_is_missing_fails(
     store: AheadMemoryStore, user: User, position: int
 ) -> None:
     rows = [ready(store, user) for _ in range(3)]
-    lost = rows[position]
-    store.delete_many([lost.storage_key])
+    lost_resource = rows[position]
+    store.delete_many([lost_resource.storage_key])
 
     report = run(store)
 
-    assert codes() == {row.storage_key: "object_missing" if row == lost else "" for row in rows}
+    assert codes() == {
+        row.storage_key: "object_missing" if row == lost_resource else "" for row in rows
+    }
     assert (report.missing, report.changed, report.failed) == (1, 0, 1)
-    assert report.samples == {"object_missing": [lost.storage_key]}
-    lost.refresh_from_db()
-    assert (lost.status, lost.ready_at) == (ResourceStatus.FAILED, rows[position].ready_at)
+    assert report.samples == {"object_missing": [lost_resource.storage_key]}
+    lost_resource.refresh_from_db()
+    assert (lost_resource.status, lost_resource.ready_at) == (
+        ResourceStatus.FAILED,
+        rows[position].ready_at,
+    )
 
 
 @pytest.mark.parametrize("body", [DATA + b".", DATA[::-1]])
 def test_a_row_whose_object_differs_fails(store: AheadMemoryStore, user: User, body: bytes) -> None:
-    changed, bystander = ready(store, user), ready(store, new_user())
-    stored(store, changed.storage_key, body)
+    changed_resource, other_owners_resource = ready(store, user), ready(store, new_user())
+    stored(store, changed_resource.storage_key, body)
 
     report = run(store)
 
-    assert codes() == {changed.storage_key: "object_changed", bystander.storage_key: ""}
+    assert codes() == {
+        changed_resource.storage_key: "object_changed",
+        other_owners_resource.storage_key: "",
+    }
     assert (report.missing, report.changed, report.failed) == (0, 1, 1)
-    assert store.body(changed.storage_key) == body
+    assert store.body(changed_resource.storage_key) == body
 
 
 @pytest.mark.covers("F26")
 def test_a_stale_listing_marks_nothing(store: AheadMemoryStore, user: User) -> None:
-    late = ready(store, user)
+    late_resource = ready(store, user)
     ready(store, user)
-    store.delete_many([late.storage_key])
+    store.delete_many([late_resource.storage_key])
 
     def store_after_the_listing(operation: str, key: str) -> None:
-        if (operation, key) == ("head", late.storage_key):
+        if (operation, key) == ("head", late_resource.storage_key):
             store.before = lambda _operation, _key: None
-            stored(store, late.storage_key)
+            stored(store, late_resource.storage_key)
 
     store.before = store_after_the_listing
 
     report = run(store)
 
     assert report.lost == 0
-    assert MediaResource.objects.get(pk=late.pk).status == ResourceStatus.READY
+    assert MediaResource.objects.get(pk=late_resource.pk).status == ResourceStatus.READY
 
 
 def test_a_row_that_was_verified_again_meanwhile_is_not_marked(
     store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    healed, lost = ready(store, user), ready(store, user)
+    healed_resource, lost_resource = ready(store, user), ready(store, user)
     ready(store, user)
-    store.delete_many([healed.storage_key, lost.storage_key])
+    store.delete_many([healed_resource.storage_key, lost_resource.storage_key])
 
     confirmed = lost_objects.confirmed
 
     def confirm_then_heal(*args: Any) -> Any:
         losses = confirmed(*args)
-        MediaResource.objects.filter(pk=healed.pk).update(ready_at=timezone.now())
+        MediaResource.objects.filter(pk=healed_resource.pk).update(ready_at=timezone.now())
         return losses
 
     monkeypatch.setattr(lost_objects, "confirmed", confirm_then_heal)
@@ -112,17 +120,19 @@ def test_a_row_that_was_verified_again_meanwhile_is_not_marked(
     report = run(store)
 
     assert (report.missing, report.failed) == (2, 1)
-    assert codes()[healed.storage_key] == ""
+    assert codes()[healed_resource.storage_key] == ""
 
 
 def test_rows_that_are_young_or_not_ready_are_left_alone(
     store: AheadMemoryStore, user: User
 ) -> None:
     ready(store, user)
-    young = ready(store, user, ready_at=timezone.now() - timedelta(minutes=59))
-    pending = ready(store, user, status=ResourceStatus.PENDING)
-    failed = ready(store, user, status=ResourceStatus.FAILED, failure_code="decode_limit")
-    store.delete_many([row.storage_key for row in (young, pending, failed)])
+    recent_resource = ready(store, user, ready_at=timezone.now() - timedelta(minutes=59))
+    pending_resource = ready(store, user, status=ResourceStatus.PENDING)
+    failed_resource = ready(store, user, status=ResourceStatus.FAILED, failure_code="decode_limit")
+    store.delete_many(
+        [row.storage_key for row in (recent_resource, pending_resource, failed_resource)]
+    )
     before = everything()
 
     report = run(store)
@@ -133,9 +143,9 @@ def test_rows_that_are_young_or_not_ready_are_left_alone(
 
 @pytest.mark.covers("I17")
 def test_a_dry_run_changes_nothing(store: AheadMemoryStore, user: User) -> None:
-    lost = ready(store, user)
+    lost_resource = ready(store, user)
     ready(store, user)
-    store.delete_many([lost.storage_key])
+    store.delete_many([lost_resource.storage_key])
     stored(store, "media/unknown.png")
     before, objects = everything(), store.keys()
 
@@ -149,13 +159,13 @@ def test_a_dry_run_changes_nothing(store: AheadMemoryStore, user: User) -> None:
 
 @pytest.mark.covers("F27")
 def test_an_empty_bucket_is_refused(store: AheadMemoryStore, user: User) -> None:
-    lost = ready(store, user)
-    store.delete_many([lost.storage_key])
+    lost_resource = ready(store, user)
+    store.delete_many([lost_resource.storage_key])
 
     with pytest.raises(EmptyBucketError):
         run(store)
 
-    assert codes() == {lost.storage_key: ""}
+    assert codes() == {lost_resource.storage_key: ""}
 
 
 def test_an_empty_bucket_without_rows_is_fine(store: AheadMemoryStore) -> None:
@@ -166,9 +176,9 @@ def test_an_empty_bucket_without_rows_is_fine(store: AheadMemoryStore) -> None:
 def test_another_environment_and_a_short_grace_are_refused(
     store: AheadMemoryStore, user: User, settings: object
 ) -> None:
-    lost = ready(store, user)
+    lost_resource = ready(store, user)
     ready(store, user)
-    store.delete_many([lost.storage_key])
+    store.delete_many([lost_resource.storage_key])
 
     with pytest.raises(GraceTooShortError):
         run(store, older_than=timedelta(hours=1))
@@ -176,7 +186,7 @@ def test_another_environment_and_a_short_grace_are_refused(
     with pytest.raises(ForeignEnvironmentError):
         run(store)
 
-    assert codes()[lost.storage_key] == ""
+    assert codes()[lost_resource.storage_key] == ""
 
 
 def test_one_pass_at_a_time(store: AheadMemoryStore) -> None:

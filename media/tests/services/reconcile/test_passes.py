@@ -1,4 +1,4 @@
-"""Passes: where they stop, how they continue, and how many queries they take."""
+"""Passes: when they stop, how they continue, and how many queries they take."""
 
 from datetime import timedelta
 
@@ -44,16 +44,16 @@ def test_too_many_losses_stop_the_pass(store: AheadMemoryStore, many_lost: int) 
     assert "head" not in operations
 
 
-def test_after_a_stop_passes_only_count(store: AheadMemoryStore, many_lost: int) -> None:
+def test_after_a_stop_later_passes_mark_nothing(store: AheadMemoryStore, many_lost: int) -> None:
     run(store)
     keys_of_lost = [key for key in codes() if key not in store.keys()]  # noqa: SIM118  a method
     for key in keys_of_lost[:3]:
         stored(store, key)
 
-    counted = run(store)
+    report = run(store)
 
-    assert (counted.state, counted.missing) == (ReconcileState.COMPLETED, 2)
-    assert (counted.only_counts, counted.failed) == (True, 0)
+    assert (report.state, report.missing) == (ReconcileState.COMPLETED, 2)
+    assert (report.only_counts, report.failed) == (True, 0)
     assert run(store).failed == 2
 
 
@@ -75,16 +75,16 @@ def test_an_abandoned_pass_that_found_too_much_keeps_the_next_from_marking(
     store: AheadMemoryStore, user: User, many_lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "BATCH_SIZE", 1)
-    last = stored(store, "media/zz.png")
-    half = run(store, limit=1)
-    assert (half.state, half.missing) == (ReconcileState.RUNNING, many_lost)
+    last_key = stored(store, "media/zz.png")
+    first_report = run(store, limit=1)
+    assert (first_report.state, first_report.missing) == (ReconcileState.RUNNING, many_lost)
 
     report = run(store)
 
     assert report.only_counts
-    half.refresh_from_db()
-    assert (half.state, half.finished_at is None) == (ReconcileState.STOPPED, False)
-    assert last in store.keys()  # noqa: SIM118  a method of the store
+    first_report.refresh_from_db()
+    assert (first_report.state, first_report.finished_at is None) == (ReconcileState.STOPPED, False)
+    assert last_key in store.keys()  # noqa: SIM118  a method of the store
 
 
 def test_a_pass_resumes_where_it_ended(
@@ -94,8 +94,8 @@ def test_a_pass_resumes_where_it_ended(
     rows = [ready(store, user) for _ in range(7)]
     for row in rows:
         stored(store, keys.thumbnail_key(row.pk))
-    lost = [rows[0], rows[3], rows[6]]
-    store.delete_many([row.storage_key for row in lost])
+    lost_resources = [rows[0], rows[3], rows[6]]
+    store.delete_many([row.storage_key for row in lost_resources])
     compared = 0
 
     report = run(store, limit=3)
@@ -106,7 +106,9 @@ def test_a_pass_resumes_where_it_ended(
 
     assert ReconcileReport.objects.count() == 1
     assert (report.objects_compared, report.rows_compared) == (11, 7)
-    assert {key for key, code in codes().items() if code} == {row.storage_key for row in lost}
+    assert {key for key, code in codes().items() if code} == {
+        row.storage_key for row in lost_resources
+    }
 
 
 def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, user: User) -> None:
@@ -116,8 +118,8 @@ def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, 
         for _ in range(number):
             ready(store, user)
             stored(store, f"media/{number}-{_}.png")
-            lost = ready(store, user)
-            store.delete_many([lost.storage_key])
+            lost_resources = ready(store, user)
+            store.delete_many([lost_resources.storage_key])
         with CaptureQueriesContext(connection) as queries:
             run(store)
         counts.append(len(queries))
@@ -125,15 +127,17 @@ def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, 
     assert counts[0] == counts[1] < 30
 
 
-def test_a_pass_and_what_it_marked_are_events(store: AheadMemoryStore, user: User) -> None:
-    lost, _ = ready(store, user), ready(store, user)
-    store.delete_many([lost.storage_key])
+def test_a_pass_and_the_rows_it_marks_are_recorded_as_events(
+    store: AheadMemoryStore, user: User
+) -> None:
+    lost_resources, _ = ready(store, user), ready(store, user)
+    store.delete_many([lost_resources.storage_key])
 
     report = run(store)
 
     rows = Event.objects.values_list("action", "object_id", "details__code", "details__missing")
     assert set(rows) == {
-        ("media_resource.failed", lost.pk, "object_missing", None),
+        ("media_resource.failed", lost_resources.pk, "object_missing", None),
         ("reconcile.finished", report.pk, None, 1),
     }
 

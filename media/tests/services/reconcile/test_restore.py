@@ -61,9 +61,9 @@ def restore(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
     def run(backup: Path) -> str:
         old = str(own_identity())
         tables = connection.introspection.table_names()
-        own = [name for name in tables if name.startswith(("media_", "accounts_"))]
+        own_tables = [name for name in tables if name.startswith(("media_", "accounts_"))]
         with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {', '.join(own)} CASCADE")
+            cursor.execute(f"TRUNCATE {', '.join(own_tables)} CASCADE")
         postgres("pg_restore", "--data-only", "--single-transaction", str(backup))
         monkeypatch.setattr(identity, "_system_identifier", lambda: "another-server")
         environment._last.clear()
@@ -78,7 +78,7 @@ def a_day_later(store: AheadMemoryStore) -> None:
 
 
 def clean_up(store: AheadMemoryStore) -> None:
-    """Run every sweep, as often as in two days."""
+    """Run every cleanup, as often as in two days."""
     for _ in range(3):
         UnknownObject.objects.update(recorded_at=timezone.now() - LONG_AGO)
         reconcile(store=store, execute=True)
@@ -99,21 +99,21 @@ def test_a_dump_older_than_the_bucket_loses_no_newer_photo(
     store: AheadMemoryStore, user: User, tmp_path: Path, restore: Callable[[Path], str]
 ) -> None:
     old_photo = ready(store, user, photo(1))
-    older = dump(tmp_path / "older")
+    older_dump = dump(tmp_path / "older")
     new_photo = ready(store, user, photo(2))
-    newer = dump(tmp_path / "newer")
+    newer_dump = dump(tmp_path / "newer")
     objects = store.keys("media/")
 
-    adopt(restore(older))
+    adopt(restore(older_dump))
     a_day_later(store)
     clean_up(store)
 
     assert store.keys("media/") == objects
-    unknown = set(UnknownObject.objects.values_list("key", flat=True))
-    assert unknown == {key for key in objects if str(new_photo.pk) in key}
+    unknown_keys = set(UnknownObject.objects.values_list("key", flat=True))
+    assert unknown_keys == {key for key in objects if str(new_photo.pk) in key}
     assert MediaResource.objects.get().status == ResourceStatus.READY
 
-    restore(newer)
+    restore(newer_dump)
     environment.require_own_environment()
     a_day_later(store)
     clean_up(store)
@@ -127,28 +127,32 @@ def test_a_dump_older_than_the_bucket_loses_no_newer_photo(
 def test_a_dump_newer_than_the_bucket_is_healed(
     store: AheadMemoryStore, user: User, tmp_path: Path, restore: Callable[[Path], str]
 ) -> None:
-    kept = ready(store, user, photo(1))
-    lost, found = ready(store, user, photo(2)), ready(store, user, photo(3))
-    newer = dump(tmp_path / "newer")
-    store.delete_many([lost.storage_key, found.storage_key])  # a copy of the bucket from before
+    kept_photo = ready(store, user, photo(1))
+    lost_photo, found_photo = ready(store, user, photo(2)), ready(store, user, photo(3))
+    newer_dump = dump(tmp_path / "newer")
+    store.delete_many(
+        [lost_photo.storage_key, found_photo.storage_key]
+    )  # a copy of the bucket from before
 
-    adopt(restore(newer))
+    adopt(restore(newer_dump))
     a_day_later(store)
     clean_up(store)
 
-    missing = MediaResource.objects.filter(failure_code="object_missing")
-    assert set(missing) == {lost, found}
+    missing_resources = MediaResource.objects.filter(failure_code="object_missing")
+    assert set(missing_resources) == {lost_photo, found_photo}
     assert Attachment.objects.count() == 3
-    assert kept.storage_key in store.keys()  # noqa: SIM118  a method of the store
+    assert kept_photo.storage_key in store.keys()  # noqa: SIM118  a method of the store
 
     store.ahead *= 0
-    store.put(found.storage_key, photo(3), headers=ObjectHeaders(content_type=PNG))
-    resources.retry(found)
+    store.put(found_photo.storage_key, photo(3), headers=ObjectHeaders(content_type=PNG))
+    resources.retry(found_photo)
     user = User.objects.get(pk=user.pk)
     ingest(user, [upload_file(store, user, photo(2))])
     drain()
 
-    assert set(MediaResource.objects.ready()) == {kept, lost, found}
+    assert set(MediaResource.objects.ready()) == {kept_photo, lost_photo, found_photo}
     assert Attachment.objects.count() == 4
-    bodies: list[Any] = [store.body(row.storage_key) for row in (kept, lost, found)]
+    bodies: list[Any] = [
+        store.body(row.storage_key) for row in (kept_photo, lost_photo, found_photo)
+    ]
     assert bodies == [photo(1), photo(2), photo(3)]

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def unknown(store: AheadMemoryStore, user: User) -> str:
-    """An object of no row, beside one that a row names."""
+    """The key of an object without a row; another object has a row."""
     ready(store, user)
     return stored(store, keys.canonical_key(new_id(), "png"))
 
@@ -51,8 +51,8 @@ def test_an_unknown_object_is_recorded_then_reported_then_deleted(
     assert report.samples == {"unknown": [unknown]}
     delete_queued()
     assert unknown in store.keys()  # noqa: SIM118  a method of the store
-    approved = unknown_objects.approve(report.pk, user=superuser)
-    assert (approved.approved, approved.approved_by) == (1, superuser)
+    approved_count = unknown_objects.approve(report.pk, user=superuser)
+    assert (approved_count.approved, approved_count.approved_by) == (1, superuser)
     assert queued_deletions() == {(unknown, DeletionReason.UNKNOWN)}
     delete_queued()
     assert len(store.keys()) == 1
@@ -95,7 +95,7 @@ def test_a_row_in_any_status_names_its_keys(
 
 
 @pytest.mark.parametrize("dead", [False, True])
-def test_what_is_queued_or_given_up_is_not_unknown(
+def test_an_object_with_a_queued_or_given_up_deletion_is_not_unknown(
     store: AheadMemoryStore, unknown: str, *, dead: bool
 ) -> None:
     ObjectDeletion.objects.create(key=unknown, reason=DeletionReason.ORPHANED, dead=dead)
@@ -103,7 +103,7 @@ def test_what_is_queued_or_given_up_is_not_unknown(
     assert run(store).recorded == 0
 
 
-def test_a_row_that_appears_takes_the_object_off_the_list(
+def test_an_object_that_gets_a_row_is_removed_from_the_list(
     store: AheadMemoryStore, unknown: str, user: User
 ) -> None:
     run(store)
@@ -114,7 +114,9 @@ def test_a_row_that_appears_takes_the_object_off_the_list(
     assert known() == []
 
 
-def test_an_object_that_was_replaced_begins_again(store: AheadMemoryStore, unknown: str) -> None:
+def test_the_delay_begins_again_for_an_object_that_was_replaced(
+    store: AheadMemoryStore, unknown: str
+) -> None:
     run(store)
     an_hour_later()
     stored(store, unknown, b"other bytes")
@@ -124,17 +126,17 @@ def test_an_object_that_was_replaced_begins_again(store: AheadMemoryStore, unkno
     assert run(store).reported == 1
 
 
-def test_approval_leaves_out_what_a_row_names_now(
+def test_approval_skips_an_object_that_a_row_has_now(
     store: AheadMemoryStore, unknown: str, user: User
 ) -> None:
-    other = stored(store, "media/other.png")
+    other_key = stored(store, "media/other.png")
     run(store)
     an_hour_later()
     report = run(store)
     resource(user, id=keys.resource_id_of(unknown), status=ResourceStatus.FAILED, failure_code="x")
 
     assert unknown_objects.approve(report.pk).approved == 1
-    assert queued_deletions() == {(other, DeletionReason.UNKNOWN)}
+    assert queued_deletions() == {(other_key, DeletionReason.UNKNOWN)}
 
 
 def approve_one(store: AheadMemoryStore) -> None:
@@ -144,7 +146,7 @@ def approve_one(store: AheadMemoryStore) -> None:
 
 
 @pytest.mark.covers("I08")
-def test_the_deletion_spares_what_a_row_names_by_now(
+def test_the_deletion_skips_an_object_that_a_row_has_meanwhile(
     store: AheadMemoryStore, unknown: str, user: User
 ) -> None:
     approve_one(store)
@@ -155,7 +157,7 @@ def test_the_deletion_spares_what_a_row_names_by_now(
     assert unknown in store.keys()  # noqa: SIM118  a method of the store
 
 
-def test_the_deletion_spares_an_object_that_was_replaced(
+def test_the_deletion_skips_an_object_that_was_replaced(
     store: AheadMemoryStore, unknown: str
 ) -> None:
     approve_one(store)
@@ -172,13 +174,13 @@ def test_only_the_latest_report_can_be_approved_once(store: AheadMemoryStore, un
     with pytest.raises(ReportNotApprovableError, match="no unknown objects"):
         unknown_objects.approve(run(store).pk)
     an_hour_later()
-    older, latest = run(store), run(store)
+    older_report, latest_report = run(store), run(store)
 
-    with pytest.raises(ReportNotApprovableError, match=str(latest.pk)):
-        unknown_objects.approve(older.pk)
-    unknown_objects.approve(latest.pk)
+    with pytest.raises(ReportNotApprovableError, match=str(latest_report.pk)):
+        unknown_objects.approve(older_report.pk)
+    unknown_objects.approve(latest_report.pk)
     with pytest.raises(ReportNotApprovableError, match="already"):
-        unknown_objects.approve(latest.pk)
+        unknown_objects.approve(latest_report.pk)
 
 
 def test_approval_takes_the_same_number_of_queries_for_many(store: AheadMemoryStore) -> None:

@@ -44,14 +44,14 @@ def test_a_decode_longer_than_the_lease_loses_nothing(
     resource = pending(memory, user)
     renewed: list[bool] = []
 
-    def slow(path: Path, content_type: str) -> decode.MediaProperties:
-        ends = state_of(resource)["lease_expires_at"]
+    def slow_decode(path: Path, content_type: str) -> decode.MediaProperties:
+        lease_end = state_of(resource)["lease_expires_at"]
         renewed.append(
-            became_true(lambda: state_of(resource)["lease_expires_at"] != ends, seconds=20)
+            became_true(lambda: state_of(resource)["lease_expires_at"] != lease_end, seconds=20)
         )
         return decode.inspect_file(path, content_type)
 
-    monkeypatch.setattr(relocation, "inspect_file", slow)
+    monkeypatch.setattr(relocation, "inspect_file", slow_decode)
     relocation.relocate(public_store(), resource.pk)
 
     now = state_of(resource)
@@ -67,13 +67,13 @@ def test_a_message_delivered_again_changes_nothing(
 ) -> None:
     resource = ready(memory, user)
     before, object_before = state_of(resource), memory.head(resource.storage_key)
-    called = record_operations(memory)
+    operations = record_operations(memory)
 
     for _ in range(times):
         relocation.relocate(public_store(), resource.pk)
 
     assert state_of(resource) == before
-    assert called == []
+    assert operations == []
     memory.before = nothing
     assert set(memory.keys()) == resource.own_keys
     assert memory.head(resource.storage_key) == object_before
@@ -118,8 +118,8 @@ def test_a_worker_that_lost_its_lease_changes_nothing(
     resource = pending(memory, user)
     calls: list[dict[str, object]] = []
 
-    def take_over(reached: str) -> None:
-        if reached == f"relocation-{step}" and not calls:
+    def take_over(point_reached: str) -> None:
+        if point_reached == f"relocation-{step}" and not calls:
             calls.append({})
             MediaResource.objects.filter(pk=resource.pk).update(
                 lease_expires_at=timezone.now() - timedelta(seconds=1)
@@ -142,13 +142,13 @@ def test_a_worker_that_lost_its_lease_changes_nothing(
 @pytest.mark.covers("I15")
 def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) -> None:
     resource = pending(memory, user)
-    inner: list[dict[str, object]] = []
+    inner_states: list[dict[str, object]] = []
 
-    def deliver_again(reached: str) -> None:
-        if reached == "relocation-source-chosen":
+    def deliver_again(point_reached: str) -> None:
+        if point_reached == "relocation-source-chosen":
             before = state_of(resource)
             relocation.relocate(public_store(), resource.pk)
-            inner.append(before)
+            inner_states.append(before)
             assert state_of(resource) == before
 
     crash_points.install(deliver_again)
@@ -157,7 +157,7 @@ def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) 
     finally:
         crash_points.install(None)
 
-    assert len(inner) == 1
+    assert len(inner_states) == 1
     assert deliver(resource).status == ResourceStatus.READY
 
 
@@ -165,10 +165,10 @@ def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) 
 def test_a_file_that_kills_workers_fails_after_five_attempts(
     memory: MemoryStore, user: User
 ) -> None:
-    resources, healthy = pending(memory, user, photo(1)), pending(memory, user, photo(2))
+    resources, healthy_resource = pending(memory, user, photo(1)), pending(memory, user, photo(2))
 
-    def die(reached: str) -> None:
-        if reached == "relocation-head-read":
+    def die(point_reached: str) -> None:
+        if point_reached == "relocation-head-read":
             raise KeyboardInterrupt  # as a killed worker: nothing is caught, nothing cleaned
 
     for attempt in range(1, 6):
@@ -183,14 +183,14 @@ def test_a_file_that_kills_workers_fails_after_five_attempts(
         MediaResource.objects.filter(pk=resources.pk).update(
             lease_expires_at=timezone.now() - timedelta(seconds=1)
         )
-    called = record_operations(memory)
+    operations = record_operations(memory)
 
     relocation.relocate(public_store(), resources.pk)
 
     row = state_of(resources)
     assert (row["status"], row["failure_code"]) == (ResourceStatus.FAILED, "attempts_exhausted")
-    assert called == []
-    assert deliver(healthy).status == ResourceStatus.READY
+    assert operations == []
+    assert deliver(healthy_resource).status == ResourceStatus.READY
 
 
 # --- Faults of the store --------------------------------------------------------------------------

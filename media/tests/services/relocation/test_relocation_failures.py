@@ -46,8 +46,10 @@ def test_retries_while_the_store_fails_have_growing_delays(
     delays = []
 
     for outage_seconds in (0, 10, 60, 180, 3600):
-        since = timezone.now() - timedelta(seconds=outage_seconds)
-        MediaResource.objects.filter(pk=resource.pk).update(run_after=None, unavailable_since=since)
+        outage_start = timezone.now() - timedelta(seconds=outage_seconds)
+        MediaResource.objects.filter(pk=resource.pk).update(
+            run_after=None, unavailable_since=outage_start
+        )
         relocation.relocate(public_store(), resource.pk)
         row = state_of(resource)
         assert (row["status"], row["lease_holder"]) == (ResourceStatus.PENDING, None)
@@ -123,26 +125,29 @@ def test_an_attempt_whose_response_was_lost_is_counted_once(
     memory.after = failing(operation, StoreUnavailableError, times=1)
 
     deliver(resource, times=1)
-    delivered = deliver(resource, times=1)
+    relocated = deliver(resource, times=1)
 
-    assert (delivered.status, delivered.attempts) == (ResourceStatus.READY, 1)
+    assert (relocated.status, relocated.attempts) == (ResourceStatus.READY, 1)
     drain()
-    assert set(memory.keys()) == delivered.own_keys
-    assert memory.body(delivered.storage_key) == photo()
+    assert set(memory.keys()) == relocated.own_keys
+    assert memory.body(relocated.storage_key) == photo()
 
 
 @pytest.mark.covers("F18")
 def test_a_missing_source_fails_unless_the_copy_was_made(memory: MemoryStore, user: User) -> None:
-    lost, copied = pending(memory, user, photo(1)), pending(memory, user, photo(2))
+    lost_resource, copied_resource = (
+        pending(memory, user, photo(1)),
+        pending(memory, user, photo(2)),
+    )
     memory.after = failing("copy", StoreUnavailableError, times=1)
-    deliver(copied, times=1)
-    memory.delete_many([lost.storage_key, copied.storage_key])
+    deliver(copied_resource, times=1)
+    memory.delete_many([lost_resource.storage_key, copied_resource.storage_key])
 
     with capture_logs() as logs:
-        assert deliver(lost).failure_code == "source_missing"
+        assert deliver(lost_resource).failure_code == "source_missing"
     (entry,) = [entry for entry in logs if entry["event"] == "resource_failed"]
     assert (entry["code"], entry["message"]) == ("source_missing", sentence_for("source_missing"))
-    assert deliver(copied).status == ResourceStatus.READY
+    assert deliver(copied_resource).status == ResourceStatus.READY
 
 
 @pytest.mark.covers("T31", "F06")
@@ -151,9 +156,9 @@ def test_a_file_rejected_by_the_decoder_fails_with_its_reason(
 ) -> None:
     resource = pending(memory, user, png_with_broken_pixels())
 
-    delivered = deliver(resource)
+    relocated = deliver(resource)
 
-    assert (delivered.status, delivered.failure_code) == (
+    assert (relocated.status, relocated.failure_code) == (
         ResourceStatus.FAILED,
         "image_undecodable",
     )

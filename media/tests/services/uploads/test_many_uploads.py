@@ -14,7 +14,7 @@ from sartiq.core.errors import InvalidValuesError
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory")]
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, 999_999, tzinfo=UTC)
-MOST = 52_428_800
+MAX_SIZE = 52_428_800
 
 
 def test_many_tickets_are_issued_with_one_query_in_the_order_of_the_files(
@@ -25,20 +25,20 @@ def test_many_tickets_are_issued_with_one_query_in_the_order_of_the_files(
     files = [
         DeclaredFile(filename=name, content_type="image/png", size=size, sha256=digest)
         for name, size, digest in zip(
-            names, [1, None, MOST, 2], ["AB" * 32, *[None] * 3], strict=True
+            names, [1, None, MAX_SIZE, 2], ["AB" * 32, *[None] * 3], strict=True
         )
     ]
 
     with django_assert_num_queries(2):  # the membership and the rows
-        issued = uploads.issue_tickets(
+        tickets = uploads.issue_tickets(
             user=user, files=files, now=NOW, organization_id=organization_id
         )
 
-    rows = [Upload.objects.get(pk=entry.upload_id) for entry in issued]
+    rows = [Upload.objects.get(pk=entry.upload_id) for entry in tickets]
     assert [row.filename for row in rows] == [*names[:3], "x" * 255]
-    assert [row.declared_size for row in rows] == [1, None, MOST, 2]
+    assert [row.declared_size for row in rows] == [1, None, MAX_SIZE, 2]
     assert [row.sha256 for row in rows] == ["ab" * 32, "", "", ""]
-    assert [key_of(entry.file_url) for entry in issued] == [row.key for row in rows]
+    assert [key_of(entry.file_url) for entry in tickets] == [row.key for row in rows]
     assert {row.expires_at for row in rows} == {
         NOW + timedelta(seconds=seconds) for seconds in (900, 1600)
     }

@@ -58,11 +58,11 @@ def issue(user: User, **changes: Any) -> uploads.UploadTicket:
 def test_an_upload_url_is_valid_as_long_as_the_upload_may_take(
     user: User, size: int | None, lifetime: int
 ) -> None:
-    issued = issue(user, size=size)
+    new_ticket = issue(user, size=size)
 
     row = Upload.objects.get()
-    assert issued.lifetime == timedelta(seconds=lifetime)
-    assert issued.max_file_size == MAX_FILE_BYTES
+    assert new_ticket.lifetime == timedelta(seconds=lifetime)
+    assert new_ticket.max_file_size == MAX_FILE_BYTES
     assert row.declared_size == size
     assert row.expires_at == NOW + timedelta(seconds=lifetime)
 
@@ -119,7 +119,7 @@ def test_an_upload_row_has_everything_that_was_declared(user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     digest = "AB" * 32
 
-    issued = issue(
+    new_ticket = issue(
         user,
         filename="../Été shoe.JPEG",
         size=1234,
@@ -129,7 +129,7 @@ def test_an_upload_row_has_everything_that_was_declared(user: User) -> None:
     )
 
     row = Upload.objects.get()
-    assert row.key == key_of(issued.file_url)
+    assert row.key == key_of(new_ticket.file_url)
     assert row.key == f"temp/{row.pk}_{int(NOW.timestamp())}_Ete_shoe.png"
     assert (row.user_id, row.organization_id) == (user.pk, organization.pk)
     assert (row.filename, row.folder) == ("../Été shoe.JPEG", "product-images")
@@ -140,11 +140,11 @@ def test_an_upload_row_has_everything_that_was_declared(user: User) -> None:
 
 @pytest.mark.parametrize("content_type", sorted(NAMES))
 def test_each_of_the_nine_types_gets_an_upload_url(user: User, content_type: str) -> None:
-    issued = ticket(user, content_type=content_type)
+    new_ticket = ticket(user, content_type=content_type)
 
-    assert issued.put.method == "PUT"
-    assert dict(issued.put.headers) == {"Content-Type": content_type}
-    assert issued.put.token is None
+    assert new_ticket.put.method == "PUT"
+    assert dict(new_ticket.put.headers) == {"Content-Type": content_type}
+    assert new_ticket.put.token is None
 
 
 @pytest.mark.covers("T34", "I14")
@@ -193,9 +193,9 @@ def test_control_characters_in_a_name_leave_no_row(user: User, filename: str) ->
     "filename", ["", "...", "/", "😀", "x" * 10_000, "a/../b", "CON", "%2e%2e"]
 )
 def test_any_other_name_is_cleaned(user: User, filename: str) -> None:
-    issued = issue(user, filename=filename)
+    new_ticket = issue(user, filename=filename)
 
-    assert keys.TEMP_KEY.fullmatch(key_of(issued.file_url))
+    assert keys.TEMP_KEY.fullmatch(key_of(new_ticket.file_url))
     assert Upload.objects.get().filename == filename[:255]
 
 
@@ -252,17 +252,17 @@ def test_no_store_signs_a_put_to_any_other_key(any_store: ObjectStore, key: str)
 @pytest.mark.covers("T02", "T11")
 def test_the_store_accepts_only_the_declared_file(any_store: ObjectStore) -> None:
     user = UserFactory.create()
-    issued = ticket(user, size=10)
+    new_ticket = ticket(user, size=10)
 
-    refusals = []
+    refused_statuses = []
     for body in (b"x" * 9, b"x" * 11, b""):
         try:
-            refusals.append(client_put(any_store, issued.put, body) != 200)
+            refused_statuses.append(client_put(any_store, new_ticket.put, body) != 200)
         except UploadRefusedError:  # the route of the local store responds to it with 403
-            refusals.append(True)
+            refused_statuses.append(True)
 
-    assert refusals == [True, True, True]
-    assert client_put(any_store, issued.put, b"x" * 10) == 200
+    assert refused_statuses == [True, True, True]
+    assert client_put(any_store, new_ticket.put, b"x" * 10) == 200
 
 
 @pytest.mark.covers("T04")
@@ -271,15 +271,15 @@ def test_a_write_once_upload_says_which_header_to_send(
 ) -> None:
     settings.UPLOADS_WRITE_ONCE = True
 
-    issued = issue(user, now=datetime.now(UTC))
+    new_ticket = issue(user, now=datetime.now(UTC))
 
-    assert dict(issued.put.headers) == {"Content-Type": "image/png", "If-None-Match": "*"}
-    assert client_put(memory, issued.put, b"first") == 200
-    assert client_put(memory, issued.put, b"2") == 412
+    assert dict(new_ticket.put.headers) == {"Content-Type": "image/png", "If-None-Match": "*"}
+    assert client_put(memory, new_ticket.put, b"first") == 200
+    assert client_put(memory, new_ticket.put, b"2") == 412
 
 
 def test_the_local_store_gives_a_token(folder: LocalStore, user: User) -> None:
-    issued = issue(user, now=datetime.now(UTC))
+    new_ticket = issue(user, now=datetime.now(UTC))
 
-    assert issued.put.token
-    assert issued.put.url.endswith(f"/api/v1/uploads/local/{issued.put.token}")
+    assert new_ticket.put.token
+    assert new_ticket.put.url.endswith(f"/api/v1/uploads/local/{new_ticket.put.token}")
