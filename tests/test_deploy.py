@@ -18,7 +18,7 @@ from tests.deployment import (
     SERVICES,
     env_lines,
     instructions,
-    last,
+    last_arguments,
 )
 
 PRODUCT_SERVICES = {"web", "worker", "beat", "setup"}
@@ -50,12 +50,14 @@ def test_env_example_lists_exactly_the_variables_that_are_read() -> None:
 
 
 def test_env_example_has_the_real_defaults() -> None:
-    listed = {name: value for name, (commented, value) in env_lines().items() if commented}
+    commented_variables = {
+        name: value for name, (commented, value) in env_lines().items() if commented
+    }
     all_defaults = defaults() | {
         name: Environment.model_fields[name].default for name in SET_BY_COMPOSE
     }
 
-    assert listed == {name: all_defaults[name] for name in listed}
+    assert commented_variables == {name: all_defaults[name] for name in commented_variables}
 
 
 def test_env_example_has_no_secret() -> None:
@@ -81,26 +83,26 @@ def test_the_dockerfile_passes_the_linter() -> None:
 
 
 def test_the_image_runs_unprivileged_and_is_built_from_hashes() -> None:
-    assert last("USER") == "10001"
-    assert last("STOPSIGNAL") == "SIGTERM"
+    assert last_arguments("USER") == "10001"
+    assert last_arguments("STOPSIGNAL") == "SIGTERM"
     assert "--require-hashes --only-binary :all:" in pip_line()
-    bases = {rest.split()[0] for name, rest in instructions() if name == "FROM"}
-    assert len(bases) == 1
-    assert re.fullmatch(r"python:3\.13\.\d+-slim-trixie", bases.pop())
+    base_images = {rest.split()[0] for name, rest in instructions() if name == "FROM"}
+    assert len(base_images) == 1
+    assert re.fullmatch(r"python:3\.13\.\d+-slim-trixie", base_images.pop())
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_the_packages_of_the_image_can_be_installed(machine: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(pip_line())
     arguments[arguments.index("/build/requirements.txt")] = "requirements.txt"
-    target = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(41, 4, -1)]
-    target += [f"--platform=manylinux{year}_{machine}" for year in ("2014", "2010", "1")]
-    target += ["--implementation=cp", "--python-version=3.13"]
-    target += [f"--abi={abi}" for abi in ("cp313", "abi3", "none")]
+    platform_options = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(41, 4, -1)]
+    platform_options += [f"--platform=manylinux{year}_{machine}" for year in ("2014", "2010", "1")]
+    platform_options += ["--implementation=cp", "--python-version=3.13"]
+    platform_options += [f"--abi={abi}" for abi in ("cp313", "abi3", "none")]
 
     result = subprocess.run(
         [
-            *(sys.executable, "-m", program, *arguments, *target),
+            *(sys.executable, "-m", program, *arguments, *platform_options),
             *("--quiet", "--dry-run", "--ignore-installed", "--target", tmp_path),
         ],
         cwd=CHECKOUT,
@@ -176,11 +178,13 @@ def test_every_container_has_limits() -> None:
 
 
 def test_every_service_but_setup_has_a_health_check() -> None:
-    checked = {name for name in SERVICES if SERVICES[name].get("healthcheck", {}).get("test")}
+    services_with_check = {
+        name for name in SERVICES if SERVICES[name].get("healthcheck", {}).get("test")
+    }
     if any(name == "HEALTHCHECK" for name, _ in instructions()):
-        checked.add("web")
+        services_with_check.add("web")
 
-    assert checked == set(SERVICES) - {"setup"}
+    assert services_with_check == set(SERVICES) - {"setup"}
 
 
 def test_ports_are_published_on_loopback_only_and_data_in_named_volumes() -> None:

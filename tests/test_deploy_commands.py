@@ -63,9 +63,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_image_has_only_the_code_it_needs(image: Path) -> None:
-    top = {path.name for path in image.iterdir()}
+    top_level = {path.name for path in image.iterdir()}
 
-    assert top == {
+    assert top_level == {
         *("accounts", "bulkupload", "catalog", "exports", "media", "sartiq"),
         *("deploy", "manage.py", "requirements.txt", "staticfiles"),
         *("wheels", "__pycache__"),
@@ -97,9 +97,9 @@ def container_env() -> Iterator[dict[str, str]]:
         uncommented = {name: value for name, (commented, value) in lines.items() if not commented}
         addresses = ("DATABASE_URL", "BROKER_URL", "S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
         secrets = ("SECRET_KEY", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
-        filled = {name: stack.env[name] for name in (*addresses, *secrets)}
+        filled_in = {name: stack.env[name] for name in (*addresses, *secrets)}
         public = f"{stack.env['S3_ENDPOINT_URL']}/{uncommented['R2_BUCKET_NAME']}"
-        yield container_variables(**uncommented | filled | {"R2_PUBLIC_URL": public})
+        yield container_variables(**uncommented | filled_in | {"R2_PUBLIC_URL": public})
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def container(
     image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> Iterator[Starter]:
     """Return a function that starts commands like a container; they are stopped in the end."""
-    started: list[Child] = []
+    children: list[Child] = []
 
     def start(command: Sequence[str]) -> Child:
         child = Child(
@@ -123,12 +123,12 @@ def container(
             env=container_env,
             cwd=image,
         )
-        started.append(child)
+        children.append(child)
         child.start()
         return child
 
     yield start
-    for child in started:
+    for child in children:
         child.stop()
 
 
@@ -139,9 +139,9 @@ def test_setup_migrates_and_creates_the_buckets(
     assert "Bucket sartiq-media exists." in output_of_setup
     assert "Marked sartiq-private as production." in output_of_setup
 
-    again = run(SERVICES["setup"]["command"], cwd=image, env=container_env)
+    second_output = run(SERVICES["setup"]["command"], cwd=image, env=container_env)
 
-    assert "No migrations to apply." in again
+    assert "No migrations to apply." in second_output
 
 
 def test_the_settings_of_a_deployment_pass_djangos_own_check(
@@ -160,8 +160,8 @@ def test_web_passes_its_health_check_and_stops_on_a_signal(
     container: Starter, image: Path, container_env: dict[str, str]
 ) -> None:
     port = free_port()
-    local = {"0.0.0.0": LOOPBACK, "8000": str(port)}
-    command = [with_local_values(argument, local) for argument in command_of("CMD")]
+    local_values = {"0.0.0.0": LOOPBACK, "8000": str(port)}
+    command = [with_local_values(argument, local_values) for argument in command_of("CMD")]
 
     web = container(command)
     web.wait_until(lambda: is_listening(port))
@@ -203,8 +203,8 @@ def test_a_worker_that_lost_its_broker_stops_on_a_signal(
     image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> None:
     # Everything but the broker is shared with the other tests.
-    shared = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
-    with Stack.temporary(environ=shared) as stack:
+    shared_variables = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
+    with Stack.temporary(environ=shared_variables) as stack:
         broker = next(child for child in stack.children if child.name == "valkey")
         program, *arguments = SERVICES["worker"]["command"]
         worker = Child(
@@ -246,7 +246,7 @@ def test_the_object_store_starts_and_checks_signatures(
     content = COMPOSE["configs"]["seaweedfs-identities"]["content"]
     identities.write_text(re.sub(r"\$\{(\w+):\?\}", lambda name: container_env[name[1]], content))
     port, *others = free_pairs(5)
-    local = {
+    local_values = {
         "/data": str(tmp_path / "data"),
         "/etc/seaweedfs/identities.json": str(identities),
         "0.0.0.0": LOOPBACK,
@@ -258,13 +258,16 @@ def test_the_object_store_starts_and_checks_signatures(
     store = container(
         [
             "weed",
-            *(with_local_values(argument, local) for argument in SERVICES["seaweedfs"]["command"]),
+            *(
+                with_local_values(argument, local_values)
+                for argument in SERVICES["seaweedfs"]["command"]
+            ),
             *(f"-{name}.port={number}" for name, number in other_ports),
         ]
     )
 
     _, *check = SERVICES["seaweedfs"]["healthcheck"]["test"]
-    probe = [with_local_values(argument, local) for argument in check]
+    probe = [with_local_values(argument, local_values) for argument in check]
     assert probe[:3] == ["wget", "--quiet", "--spider"]
     store.wait_until(lambda: status_of(probe[3]) == 200)
     assert status_of(f"http://{LOOPBACK}:{port}/") == 403  # no listing without a signature
@@ -272,8 +275,8 @@ def test_the_object_store_starts_and_checks_signatures(
 
 def test_the_broker_accepts_its_options(container: Starter, tmp_path: Path) -> None:
     port = free_port()
-    local = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path)]
+    local_values = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path)]
 
-    broker = container([str(get_binary_path()), *SERVICES["valkey"]["command"][1:], *local])
+    broker = container([str(get_binary_path()), *SERVICES["valkey"]["command"][1:], *local_values])
 
     broker.wait_until(lambda: is_listening(port))

@@ -71,10 +71,10 @@ def test_folders_have_few_modules() -> None:
 def test_files_and_constants_that_the_code_refers_to_exist() -> None:
     """Module docstrings say in which file a number is: "`TRASH_DAYS` (sartiq/settings/…)"."""
     missing = [
-        f"{path}: {named}"
+        f"{path}: {reference}"
         for path in python_files()
-        for named in references_in((CHECKOUT / path).read_text())
-        if not exists(*named)
+        for reference in references_in((CHECKOUT / path).read_text())
+        if not exists(*reference)
     ]
 
     assert missing == []

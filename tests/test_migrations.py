@@ -10,19 +10,19 @@ from django.db.migrations.recorder import MigrationRecorder
 pytestmark = pytest.mark.django_db
 
 
-def replaced() -> Iterator[tuple[str, str, list[str]]]:
+def squashed_migrations() -> Iterator[tuple[str, str, list[str]]]:
     """Yield the app, name and replaced migrations of each squashed migration."""
     replacements = MigrationExecutor(connection).loader.replacements
     for app, name in sorted(replacements):
         yield app, name, [old for _, old in replacements[app, name].replaces]
 
 
-def later() -> set[tuple[str, str]]:
+def later_migrations() -> set[tuple[str, str]]:
     """Return the migrations since the squashed ones."""
     on_disk = MigrationExecutor(connection).loader.disk_migrations
     return {
         (app, other)
-        for app, name, old_names in list(replaced())
+        for app, name, old_names in list(squashed_migrations())
         for label, other in on_disk
         if label == app and other not in {name, *old_names}
     }
@@ -31,7 +31,7 @@ def later() -> set[tuple[str, str]]:
 def record_separate_migrations() -> None:
     """Record that the replaced migrations ran, each by itself, and no squashed one."""
     recorder = MigrationRecorder(connection)
-    for app, name, old_names in list(replaced()):
+    for app, name, old_names in list(squashed_migrations()):
         recorder.record_unapplied(app, name)
         for old_name in old_names:
             recorder.record_unapplied(app, old_name)
@@ -52,11 +52,13 @@ def test_a_database_with_all_replaced_migrations_needs_none() -> None:
 
 def test_a_database_with_some_replaced_migrations_needs_only_the_others() -> None:
     record_separate_migrations()
-    missing = {(app, old_names[-1]) for app, _, old_names in replaced()} | later()
-    for app, name in missing:
+    missing_migrations = {
+        (app, old_names[-1]) for app, _, old_names in squashed_migrations()
+    } | later_migrations()
+    for app, name in missing_migrations:
         MigrationRecorder(connection).record_unapplied(app, name)
 
-    assert sorted(plan()) == sorted(missing)
+    assert sorted(plan()) == sorted(missing_migrations)
 
 
 def test_a_new_database_runs_the_squashed_migrations_instead_of_those_they_replace() -> None:
@@ -64,5 +66,7 @@ def test_a_new_database_runs_the_squashed_migrations_instead_of_those_they_repla
 
     nodes = plan()
 
-    assert {(app, name) for app, name, _ in replaced()} <= set(nodes)
-    assert not {(app, old) for app, _, old_names in replaced() for old in old_names} & set(nodes)
+    assert {(app, name) for app, name, _ in squashed_migrations()} <= set(nodes)
+    assert not {
+        (app, old) for app, _, old_names in squashed_migrations() for old in old_names
+    } & set(nodes)

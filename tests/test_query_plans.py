@@ -10,7 +10,7 @@ RESOURCES = "SELECT * FROM media_mediaresource "
 
 
 @pytest.mark.parametrize(
-    "where",
+    "condition",
     [
         "WHERE etag = 'x'",
         "WHERE lease_holder IS NOT NULL",
@@ -20,12 +20,12 @@ RESOURCES = "SELECT * FROM media_mediaresource "
         "",
     ],
 )
-def test_reading_a_whole_table_is_found(plan_checker: PlanChecker, where: str) -> None:
-    assert plan_checker.whole_scans(RESOURCES + where)
+def test_reading_a_whole_table_is_found(plan_checker: PlanChecker, condition: str) -> None:
+    assert plan_checker.whole_scans(RESOURCES + condition)
 
 
 @pytest.mark.parametrize(
-    "where",
+    "condition",
     [
         "WHERE storage_key = 'x'",
         "WHERE content_hash IN ('x', 'y')",
@@ -34,5 +34,5 @@ def test_reading_a_whole_table_is_found(plan_checker: PlanChecker, where: str) -
         "ORDER BY id LIMIT 10",
     ],
 )
-def test_reading_by_an_index_passes(plan_checker: PlanChecker, where: str) -> None:
-    assert not plan_checker.whole_scans(RESOURCES + where)
+def test_reading_by_an_index_passes(plan_checker: PlanChecker, condition: str) -> None:
+    assert not plan_checker.whole_scans(RESOURCES + condition)

@@ -52,13 +52,13 @@ def test_the_examples_can_be_run_unchanged(live_product: Products, tmp_path: Pat
     )
 
     assert result.returncode == 0, result.stderr
-    message, header, refused_row, *archived = result.stdout.splitlines()
+    message, header, refused_row, *archive_lines = result.stdout.splitlines()
     assert message == "The same bytes came back."
     assert header.startswith('"sku";"name";"color";"error_line"')
     assert refused_row.startswith('"SH-2";"";"brown";"3";"name";"missing"')
-    assert len(archived) == 4 + 2
-    assert archived[3] == "manifest.json"
-    assert archived[-1] == "day 1/SH-1_front.jpg,SH-1,cover_image,ready,"
+    assert len(archive_lines) == 4 + 2
+    assert archive_lines[3] == "manifest.json"
+    assert archive_lines[-1] == "day 1/SH-1_front.jpg,SH-1,cover_image,ready,"
     assert f"username={person.email}" in script
 
 

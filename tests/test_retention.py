@@ -1,4 +1,4 @@
-"""Every table is its owners', bounded, or cleaned up after a period that is a setting."""
+"""Every table is managed by its owners, bounded, or cleaned up after a configured period."""
 
 from typing import Final
 
@@ -9,11 +9,11 @@ from sartiq.celery import app
 
 OWNED: Final = "customers or staff create and delete these rows"
 ENTITIES: Final = ("product", "subject", "look", "guideline", "productionrequest")
-PEOPLE: Final = ("user", "organization", "membership")
+ACCOUNT_MODELS: Final = ("user", "organization", "membership")
 
-KEPT: Final[dict[str, str]] = {
+KEPT_TABLES: Final[dict[str, str]] = {
     **{f"catalog.{name}": OWNED for name in (*ENTITIES, "loramodel")},
-    **{f"accounts.{name}": OWNED for name in PEOPLE},
+    **{f"accounts.{name}": OWNED for name in ACCOUNT_MODELS},
     "catalog.look_products": OWNED,
     "catalog.productionrequest_looks": OWNED,
     "bulkupload.slotword": OWNED,
@@ -37,7 +37,7 @@ KEPT: Final[dict[str, str]] = {
 }
 
 # The setting that says how long, and the periodic task that deletes.
-CLEANED_UP: Final[dict[str, tuple[str, str]]] = {
+CLEANED_TABLES: Final[dict[str, tuple[str, str]]] = {
     "core.event": ("EVENT_RETENTION_DAYS", "core.maintain_event_partitions"),
     "core.idempotencykey": ("", "core.discard_old_rows"),  # 24 h, which the API promises
     "admin.logentry": ("EVENT_RETENTION_DAYS", "core.discard_old_rows"),
@@ -69,15 +69,15 @@ CLEANED_UP: Final[dict[str, tuple[str, str]]] = {
 def test_every_table_has_a_reason_to_be_kept_or_is_cleaned_up() -> None:
     models = {model._meta.label_lower for model in apps.get_models(include_auto_created=True)}
 
-    assert models == KEPT.keys() | CLEANED_UP.keys()
-    assert KEPT.keys().isdisjoint(CLEANED_UP)
+    assert models == KEPT_TABLES.keys() | CLEANED_TABLES.keys()
+    assert KEPT_TABLES.keys().isdisjoint(CLEANED_TABLES)
 
 
 def test_every_period_is_a_setting_and_every_task_is_scheduled() -> None:
-    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    scheduled_tasks = {entry["task"] for entry in app.conf.beat_schedule.values()}
 
-    names = {name for name, _ in CLEANED_UP.values()} - {""}
-    tasks = {task for _, task in CLEANED_UP.values()}
+    names = {name for name, _ in CLEANED_TABLES.values()} - {""}
+    tasks = {task for _, task in CLEANED_TABLES.values()}
 
     assert [name for name in names if not hasattr(settings, name)] == []
-    assert tasks <= scheduled
+    assert tasks <= scheduled_tasks

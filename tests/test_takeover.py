@@ -36,10 +36,10 @@ TASKS = {
 def dead_holder() -> UUID:
     """The holder of a process that was killed."""
     with subprocess.Popen(["sleep", "300"]) as process:
-        started = holders.start_time(process.pid)
+        start_time = holders.start_time(process.pid)
         process.send_signal(signal.SIGKILL)
-    assert started is not None
-    return holders.holder_of(process.pid, started)
+    assert start_time is not None
+    return holders.holder_of(process.pid, start_time)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +49,7 @@ def _tasks_are_imported() -> None:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     tasks: list[tuple[str, ...]] = []
 
     def send(task: str, **arguments: str) -> bool:
@@ -67,15 +67,15 @@ def rows() -> dict[str, LeasedModel]:
 
 
 def waiting_rows(owner: Bystander) -> dict[str, LeasedModel]:
-    leased = [row for row in owner.rows if isinstance(row, LeasedModel)]
-    rows = {type(row).__name__: row for row in leased if row.lease_holder is not None}
-    rows["ExportRun"] = next(row for row in leased if getattr(row, "archive_key", None) == "")
-    job: Any = next(row for row in leased if type(row).__name__ == "BulkUploadJob")
+    leased_rows = [row for row in owner.rows if isinstance(row, LeasedModel)]
+    rows = {type(row).__name__: row for row in leased_rows if row.lease_holder is not None}
+    rows["ExportRun"] = next(row for row in leased_rows if getattr(row, "archive_key", None) == "")
+    job: Any = next(row for row in leased_rows if type(row).__name__ == "BulkUploadJob")
     type(job).objects.filter(pk=job.pk).update(status="QUEUED", planned_at=None)
     return rows | {"BulkUploadJob": job}
 
 
-def hold(row: LeasedModel, holder: UUID) -> None:
+def hold_row(row: LeasedModel, holder: UUID) -> None:
     type(row)._default_manager.filter(pk=row.pk).update(
         lease_holder=holder,
         lease_expires_at=timezone.now() + timedelta(hours=1),
@@ -98,37 +98,37 @@ def test_every_kind_of_row_is_covered() -> None:
 def test_a_row_of_a_dead_process_is_due_and_enqueued_at_once(
     rows: dict[str, LeasedModel],
     dead_holder: UUID,
-    sent: list[tuple[str, ...]],
+    sent_tasks: list[tuple[str, ...]],
     django_capture_on_commit_callbacks: Callable[..., Any],
     *,
     kind: str,
     attempts: int,
 ) -> None:
     row = rows[kind]
-    hold(row, dead_holder)
+    hold_row(row, dead_holder)
 
     with django_capture_on_commit_callbacks(execute=True):
         count = takeover.take_over(count_attempts=attempts == 3)
 
     row.refresh_from_db()
     argument = () if kind == "ObjectDeletion" else (str(row.pk),)
-    assert (count, sent) == (1, [(TASKS[kind], *argument)])
+    assert (count, sent_tasks) == (1, [(TASKS[kind], *argument)])
     assert (row.lease_holder, row.lease_expires_at, row.attempts) == (None, None, attempts)
     assert row.sent_at is not None
 
 
-@pytest.mark.parametrize("where", ["running", "elsewhere"])
+@pytest.mark.parametrize("process_kind", ["running", "elsewhere"])
 def test_a_row_of_a_running_or_unknown_process_stays_held(
-    rows: dict[str, LeasedModel], sent: list[tuple[str, ...]], where: str
+    rows: dict[str, LeasedModel], sent_tasks: list[tuple[str, ...]], process_kind: str
 ) -> None:
-    elsewhere = UUID(int=holders.holders_of_host()[1].int + 1)
-    holder = holders.new_holder() if where == "running" else elsewhere
+    other_hosts_holder = UUID(int=holders.holders_of_host()[1].int + 1)
+    holder = holders.new_holder() if process_kind == "running" else other_hosts_holder
     for row in rows.values():
-        hold(row, holder)
+        hold_row(row, holder)
 
     count = takeover.take_over()
 
-    assert (count, sent) == (0, [])
+    assert (count, sent_tasks) == (0, [])
     for row in rows.values():
         before = values_of(row)
         row.refresh_from_db()

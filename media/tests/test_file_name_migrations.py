@@ -62,10 +62,12 @@ def test_a_name_that_a_row_has_is_kept(user: User) -> None:
 
 
 def test_a_copy_without_uploads_gets_the_name_of_the_original(user: User) -> None:
-    original = rows.resource(user)
-    rows.upload(user, resource=original, filename="original.png")
-    rows.resource(user, copied_from=original)
-    rows.upload(user, resource=rows.resource(user, copied_from=original), filename="own.png")
+    original_resource = rows.resource(user)
+    rows.upload(user, resource=original_resource, filename="original.png")
+    rows.resource(user, copied_from=original_resource)
+    rows.upload(
+        user, resource=rows.resource(user, copied_from=original_resource), filename="own.png"
+    )
 
     fill(size=3)
 

@@ -13,10 +13,10 @@ from tests.api.row_requests import ROUTES, path_of
 from tests.api.rows import Row
 from tests.api.world import World
 
-CHANGES = [
+PATCH_ROWS = [
     row for row in ROWS if row.route.startswith("PATCH ") and "missing" not in row.ids.values()
 ]
-OF_ANOTHER_TYPE: dict[str, list[Any]] = {
+VALUES_OF_OTHER_TYPES: dict[str, list[Any]] = {
     "string": [5, True, ["a"], {"a": 1}],
     "integer": ["5", 1.5, True, [1]],
     "number": ["5", True, [1.5]],
@@ -42,11 +42,11 @@ def fields_of(schema: dict[str, Any], row: Row) -> dict[str, dict[str, Any]]:
 def resolve(schemas: dict[str, Any], field: dict[str, Any]) -> dict[str, Any]:
     """Return a field's schema with the schema it refers to in place of the reference."""
     if "$ref" in field:
-        referenced: dict[str, Any] = schemas[field["$ref"].rpartition("/")[2]]
-        return referenced
+        referenced_schema: dict[str, Any] = schemas[field["$ref"].rpartition("/")[2]]
+        return referenced_schema
     if "anyOf" in field:
-        inner = resolve(schemas, field["anyOf"][0])
-        return inner | {"type": [inner["type"], "null"]}
+        inner_schema = resolve(schemas, field["anyOf"][0])
+        return inner_schema | {"type": [inner_schema["type"], "null"]}
     return field
 
 
@@ -62,15 +62,17 @@ def issues_of(response: HttpResponse) -> list[dict[str, Any]]:
 
 
 @pytest.mark.covers("T44")
-@pytest.mark.parametrize("row", [row for row in CHANGES if row.body != {"role": "admin"}], ids=str)
+@pytest.mark.parametrize(
+    "row", [row for row in PATCH_ROWS if row.body != {"role": "admin"}], ids=str
+)
 def test_an_empty_patch_changes_nothing(row: Row, world: World) -> None:
     first = json.loads(patch(row, world, {}).content)
 
     client = world.client("superuser")
     without_body = client.generic("PATCH", path_of(row, world), content_type="application/json")
-    unknown_field = patch(row, world, {"unknown_field": 1})
+    unknown_field_response = patch(row, world, {"unknown_field": 1})
 
-    for response in (without_body, unknown_field):
+    for response in (without_body, unknown_field_response):
         assert response.status_code == 200
         assert _without_updated_at(json.loads(response.content)) == _without_updated_at(first)
 
@@ -80,7 +82,7 @@ def _without_updated_at(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.covers("T44")
-@pytest.mark.parametrize("row", CHANGES, ids=str)
+@pytest.mark.parametrize("row", PATCH_ROWS, ids=str)
 def test_null_is_accepted_only_where_the_schema_allows_it(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
@@ -94,19 +96,19 @@ def test_null_is_accepted_only_where_the_schema_allows_it(
 
 
 @pytest.mark.covers("T44")
-@pytest.mark.parametrize("row", CHANGES, ids=str)
+@pytest.mark.parametrize("row", PATCH_ROWS, ids=str)
 def test_a_value_of_another_type_is_rejected_at_its_field(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
     for name, field in fields_of(schema, row).items():
         kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
-        for value in OF_ANOTHER_TYPE[next(kind for kind in kinds if kind != "null")]:
+        for value in VALUES_OF_OTHER_TYPES[next(kind for kind in kinds if kind != "null")]:
             issues = issues_of(patch(row, world, {name: value}))
             assert issues[0]["loc"][:2] == ["body", name], (name, value, issues)
 
 
 @pytest.mark.covers("T44")
-@pytest.mark.parametrize("row", CHANGES, ids=str)
+@pytest.mark.parametrize("row", PATCH_ROWS, ids=str)
 def test_a_value_outside_an_enum_is_rejected(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
@@ -118,7 +120,7 @@ def test_a_value_outside_an_enum_is_rejected(
 
 
 @pytest.mark.covers("T44")
-@pytest.mark.parametrize("row", CHANGES, ids=str)
+@pytest.mark.parametrize("row", PATCH_ROWS, ids=str)
 def test_a_text_that_is_too_long_is_rejected(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:

@@ -19,23 +19,25 @@ from tests.api.rows import Row
 from tests.api.world import World
 
 MAX_LIST_LENGTH = 1000
-EXISTING = [row for row in ROWS if "missing" not in row.query and "missing" not in row.ids.values()]
-ARRAYS = [  # lists that the specification defines without `data` and `count`
+ROWS_OF_EXISTING = [
+    row for row in ROWS if "missing" not in row.query and "missing" not in row.ids.values()
+]
+ARRAY_ROWS = [  # lists that the specification defines without `data` and `count`
     row
-    for row in EXISTING
+    for row in ROWS_OF_EXISTING
     if row.route.startswith("GET /")
     and row.route.endswith(("/export-configuration/", "/export-configurations"))
 ]
-LISTS = [
+LIST_ROWS = [
     row
-    for row in EXISTING
+    for row in ROWS_OF_EXISTING
     if row.route.startswith("GET /api/v1/")
     and row.route.endswith(("/", "/members"))
     and "/metadata-adapters/" not in row.route
-    and row not in ARRAYS
+    and row not in ARRAY_ROWS
 ]
 OBJECT_IDS = {"entity_id", "resource_id", "config_id", "job_id", "upload_id", "batch_id"}
-BY_ID = [row for row in EXISTING if OBJECT_IDS & set(row.ids)]
+ROWS_BY_ID = [row for row in ROWS_OF_EXISTING if OBJECT_IDS & set(row.ids)]
 
 
 def error_detail(response: HttpResponse) -> Any:
@@ -57,14 +59,14 @@ def headers_of(response: HttpResponse) -> dict[str, str]:
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_paths_with_and_without_the_last_slash_respond_alike(row: Row, world: World) -> None:
     path, separator, query = path_of(row, world).partition("?")
-    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    other_path = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if row.route.startswith(("GET /files/", "GET /local-store/")):
         return  # a slash is part of a file's name
 
-    plain = response_to(row, "superuser", world)
-    response = response_to(row, "superuser", world, path=other + separator + query)
+    plain_response = response_to(row, "superuser", world)
+    response = response_to(row, "superuser", world, path=other_path + separator + query)
 
-    assert response.status_code == plain.status_code == row.superuser_status
+    assert response.status_code == plain_response.status_code == row.superuser_status
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -90,16 +92,16 @@ def test_responses_leak_nothing(row: Row, world: World) -> None:
 
 def other_methods() -> Iterator[tuple[Row, str]]:
     """Yield each path once with every method that it does not support."""
-    supported: dict[str, set[str]] = {}
+    supported_methods: dict[str, set[str]] = {}
     for route in ROUTES.values():
-        supported.setdefault(route.path, set()).add(route.method)
+        supported_methods.setdefault(route.path, set()).add(route.method)
     paths = set()
     for row in ROWS:
         path = ROUTES[row.route].path
         if path in paths or not path.startswith(("/api/v1/", "/files/")) or "local" in path:
             continue
         paths.add(path)
-        yield from ((row, method) for method in METHODS if method not in supported[path])
+        yield from ((row, method) for method in METHODS if method not in supported_methods[path])
 
 
 @pytest.mark.parametrize(
@@ -138,22 +140,22 @@ def test_head_responds_like_get_without_a_body(row: Row, world: World) -> None:
 
 
 @pytest.mark.covers("T40")
-@pytest.mark.parametrize("row", BY_ID, ids=str)
+@pytest.mark.parametrize("row", ROWS_BY_ID, ids=str)
 def test_an_object_of_another_owner_is_a_404_like_a_missing_one(row: Row, world: World) -> None:
-    foreign = response_to(row, "stranger", world)
-    missing = response_to(row, "stranger", world, path=path_with(row, world, str(uuid4())))
+    foreign_response = response_to(row, "stranger", world)
+    missing_response = response_to(row, "stranger", world, path=path_with(row, world, str(uuid4())))
 
-    assert foreign.status_code == missing.status_code == 404
-    assert foreign.content == missing.content
-    assert headers_of(foreign) == headers_of(missing)
+    assert foreign_response.status_code == missing_response.status_code == 404
+    assert foreign_response.content == missing_response.content
+    assert headers_of(foreign_response) == headers_of(missing_response)
 
 
 @pytest.mark.parametrize("segment", ["1", "{0}", "urn:uuid:{1}", "{1}x", "%00", "{2}", "é"])
-@pytest.mark.parametrize("row", BY_ID, ids=str)
+@pytest.mark.parametrize("row", ROWS_BY_ID, ids=str)
 def test_a_malformed_id_in_the_path_is_a_422(row: Row, segment: str, world: World) -> None:
-    one = str(uuid4())
-    spelled = segment.replace("{0}", "{" + one + "}").replace("{1}", one)
-    path = path_with(row, world, spelled.replace("{2}", one.replace("-", "")))
+    valid_id = str(uuid4())
+    malformed_id = segment.replace("{0}", "{" + valid_id + "}").replace("{1}", valid_id)
+    path = path_with(row, world, malformed_id.replace("{2}", valid_id.replace("-", "")))
 
     response = response_to(row, "member", world, path=path)
 
@@ -195,7 +197,7 @@ def with_query(row: Row, world: World, **parameters: object) -> str:
 
 
 @pytest.mark.covers("T48")
-@pytest.mark.parametrize("row", [*LISTS, *ARRAYS], ids=str)
+@pytest.mark.parametrize("row", [*LIST_ROWS, *ARRAY_ROWS], ids=str)
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
@@ -221,48 +223,48 @@ def test_the_bounds_of_a_list_are_enforced(
 
 
 @pytest.mark.covers("T48")
-@pytest.mark.parametrize("row", LISTS, ids=str)
+@pytest.mark.parametrize("row", LIST_ROWS, ids=str)
 def test_a_list_is_data_and_count(row: Row, world: World) -> None:
-    whole = json.loads(response_to(row, "superuser", world).content)
+    full_list = json.loads(response_to(row, "superuser", world).content)
     part = json.loads(
         response_to(row, "superuser", world, path=with_query(row, world, skip=1, limit=1)).content
     )
-    past = json.loads(
+    page_after_end = json.loads(
         response_to(row, "superuser", world, path=with_query(row, world, skip=5000)).content
     )
 
-    assert set(whole) == {"data", "count"}
-    assert whole["count"] == len(whole["data"])
-    assert part == {"data": whole["data"][1:2], "count": whole["count"]}
-    assert past == {"data": [], "count": whole["count"]}
-    assert whole["data"] == sorted(whole["data"], key=lambda row: row["created_at"])
+    assert set(full_list) == {"data", "count"}
+    assert full_list["count"] == len(full_list["data"])
+    assert part == {"data": full_list["data"][1:2], "count": full_list["count"]}
+    assert page_after_end == {"data": [], "count": full_list["count"]}
+    assert full_list["data"] == sorted(full_list["data"], key=lambda row: row["created_at"])
 
 
 @pytest.mark.covers("T48")
-@pytest.mark.parametrize("row", ARRAYS, ids=str)
+@pytest.mark.parametrize("row", ARRAY_ROWS, ids=str)
 def test_an_array_is_paged_like_a_list(row: Row, world: World) -> None:
     owners = [world.people["superuser"], world.people["owner"]]
     for user in owners:
         organization = world.organization if user == owners[1] else None
         ExportConfiguration.objects.create(user=user, organization=organization)
 
-    whole = json.loads(response_to(row, "superuser", world).content)
+    full_list = json.loads(response_to(row, "superuser", world).content)
     part = json.loads(
         response_to(row, "superuser", world, path=with_query(row, world, skip=1, limit=1)).content
     )
 
-    assert len(whole) >= 2
-    assert part == whole[1:2]
-    assert whole == sorted(whole, key=lambda row: row["created_at"])
+    assert len(full_list) >= 2
+    assert part == full_list[1:2]
+    assert full_list == sorted(full_list, key=lambda row: row["created_at"])
 
 
 @pytest.mark.covers("T48")
-@pytest.mark.parametrize("row", [*LISTS, *ARRAYS], ids=str)
+@pytest.mark.parametrize("row", [*LIST_ROWS, *ARRAY_ROWS], ids=str)
 def test_a_list_takes_three_queries_and_those_for_the_caller(
     row: Row, world: World, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
-    owned = {"user": world.people["owner"], "organization": world.organization}
-    Product.objects.bulk_create([Product(name=f"P{n}", **owned) for n in range(30)])
+    owner_fields = {"user": world.people["owner"], "organization": world.organization}
+    Product.objects.bulk_create([Product(name=f"P{n}", **owner_fields) for n in range(30)])
     client = world.client("owner")
     is_scoped = "organization_id" in row.query or "org_id" in row.ids
     permission_queries = 1 if is_scoped else 0

@@ -49,21 +49,21 @@ def writing_rows() -> list[Row]:
 
 
 def test_every_writing_route_is_checked_or_has_a_reason() -> None:
-    writing = {route for route, entry in ROUTES.items() if entry.method != "GET"}
+    write_routes = {route for route, entry in ROUTES.items() if entry.method != "GET"}
 
-    checked = {row.route for row in writing_rows()}
+    checked_routes = {row.route for row in writing_rows()}
 
-    assert checked | WITHOUT_EVENT.keys() == writing
-    assert checked.isdisjoint(WITHOUT_EVENT)
+    assert checked_routes | WITHOUT_EVENT.keys() == write_routes
+    assert checked_routes.isdisjoint(WITHOUT_EVENT)
 
 
 @pytest.mark.parametrize("row", writing_rows(), ids=str)
 def test_a_write_records_an_event(row: Row, world: World) -> None:
     body = CHANGING_BODIES.get(row.route, row.body)
-    sent = body_of(Row(**{**row.__dict__, "body": body}), world)
+    request = body_of(Row(**{**row.__dict__, "body": body}), world)
 
     response = world.client("superuser").generic(
-        ROUTES[row.route].method, path_of(row, world), headers={"X-Request-ID": "r-1"}, **sent
+        ROUTES[row.route].method, path_of(row, world), headers={"X-Request-ID": "r-1"}, **request
     )
 
     assert response.status_code == row.superuser_status

@@ -23,7 +23,7 @@ from tests.flow.api_client import ApiClient, photo, sha256
 
 pytestmark = pytest.mark.browser
 
-MANY = "/api/v1/photo-batches/"
+BATCHES = "/api/v1/photo-batches/"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def photos_page(page: Page, running_product: Product) -> Page:
 
 def batches(api_client: ApiClient) -> list[dict[str, Any]]:
     """Return the photo batches of the organization."""
-    response = api_client.http.get(MANY, params=api_client.owner_parameters | {"limit": "1000"})
+    response = api_client.http.get(BATCHES, params=api_client.owner_parameters | {"limit": "1000"})
     data: list[dict[str, Any]] = response.json()["data"]
     return data
 
@@ -49,14 +49,14 @@ def files_of(api_client: ApiClient, batch: dict[str, Any]) -> list[str]:
     """Return the paths of the photos of a batch."""
     return [
         file["filename"]
-        for file in api_client.http.get(f"{MANY}{batch['id']}/files").json()["data"]
+        for file in api_client.http.get(f"{BATCHES}{batch['id']}/files").json()["data"]
     ]
 
 
 def hashes(api_client: ApiClient, product: dict[str, Any]) -> dict[str, Any]:
     """Return the SHA-256 of the image in each slot that has any."""
-    shown = api_client.read(product["id"])
-    slots = {"cover_image": [shown["cover_image"]], "images": shown["images"]}
+    product_shown = api_client.read(product["id"])
+    slots = {"cover_image": [product_shown["cover_image"]], "images": product_shown["images"]}
     return {
         slot: [api_client.resource(image["resource_id"])["sha256"] for image in images if image]
         for slot, images in slots.items()
@@ -65,34 +65,34 @@ def hashes(api_client: ApiClient, product: dict[str, Any]) -> dict[str, Any]:
 
 def lose_response(page: Page, pattern: str, status: int = 201) -> list[str]:
     """Cut the connection once the server has accepted a request; return the requests so far."""
-    sent: list[str] = []
+    request_urls: list[str] = []
 
-    def answer(route: Route) -> None:
+    def respond(route: Route) -> None:
         if route.request.method != "POST":
             route.continue_()
             return
         response = route.fetch()
-        is_lost = response.status == status and not sent
+        is_lost = response.status == status and not request_urls
         if response.status == status:
-            sent.append(route.request.url)
+            request_urls.append(route.request.url)
         if is_lost:
             route.abort("connectionreset")
         else:
             route.fulfill(response=response)
 
-    page.route(pattern, answer)
-    return sent
+    page.route(pattern, respond)
+    return request_urls
 
 
-def answer_in_progress(route: Route) -> None:
-    """Answer as while an earlier request with the same Idempotency-Key is still running."""
+def respond_in_progress(route: Route) -> None:
+    """Respond as if an earlier request with the same Idempotency-Key were still running."""
     route.fulfill(status=409, headers={"Retry-After": "1"}, json={"detail": "Wait."})
 
 
-def refuse_first_put(refused: list[str], route: Route) -> None:
-    """Answer the first PUT as the store does after its URL has expired."""
-    if route.request.method == "PUT" and not refused:
-        refused.append(route.request.url)
+def refuse_first_put(refused_urls: list[str], route: Route) -> None:
+    """Respond to the first PUT as the store does after its URL has expired."""
+    if route.request.method == "PUT" and not refused_urls:
+        refused_urls.append(route.request.url)
         route.fulfill(status=403, headers={"Access-Control-Allow-Origin": "*"})
     else:
         route.continue_()
@@ -118,16 +118,16 @@ def test_a_folder_is_attached_in_spite_of_a_lost_connection_and_a_refused_file(
 ) -> None:
     sku = f"BR-{secrets.token_hex(4)}"
     first, second = (api_client.create_product(name="Shoe", sku=f"{sku}-{n}") for n in (1, 2))
-    stored = api_client.upload(STORED, photo(STORED), "image/jpeg")
-    api_client.wait_until_processed(api_client.create_product(name="S", images=[stored])["id"])
-    large, shared = new_photo(600), new_photo()
+    stored_url = api_client.upload(STORED, photo(STORED), "image/jpeg")
+    api_client.wait_until_processed(api_client.create_product(name="S", images=[stored_url])["id"])
+    large, same_photo = new_photo(600), new_photo()
     folder = write(
         tmp_path / "shoot",
         {
             f"day 1/{sku}-1_front.png": large,
-            f"day 1/{sku}-1_2.png": shared,
+            f"day 1/{sku}-1_2.png": same_photo,
             f"day 2/{sku}-1_3.jpg": photo(STORED),
-            f"day 2/{sku}-2_front.png": shared,
+            f"day 2/{sku}-2_front.png": same_photo,
             "day 2/nobody.png": new_photo(),
             "logo.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
             ".DS_Store": b"x",
@@ -136,7 +136,7 @@ def test_a_folder_is_attached_in_spite_of_a_lost_connection_and_a_refused_file(
     before = len(batches(api_client))
     connection = photos_page.context.new_cdp_session(photos_page)
     limit(connection, upload=UPLOADS_PER_SECOND)
-    created = lose_response(photos_page, f"**{MANY}")
+    create_requests = lose_response(photos_page, f"**{BATCHES}")
 
     photos_page.get_by_label("Choose a folder").set_input_files(folder)
     status = photos_page.locator("#uploader").get_by_role("status")
@@ -152,10 +152,10 @@ def test_a_folder_is_attached_in_spite_of_a_lost_connection_and_a_refused_file(
 
     assert hashes(api_client, first) == {
         "cover_image": [sha256(large)],
-        "images": [sha256(shared), sha256(photo(STORED))],
+        "images": [sha256(same_photo), sha256(photo(STORED))],
     }
-    assert hashes(api_client, second) == {"cover_image": [sha256(shared)], "images": []}
-    assert len(created) == 2
+    assert hashes(api_client, second) == {"cover_image": [sha256(same_photo)], "images": []}
+    assert len(create_requests) == 2
     assert len(batches(api_client)) == before + 1
 
 
@@ -168,7 +168,7 @@ def test_photos_are_added_once_although_the_response_is_lost(
     photos = {name: new_photo() for name in names}
     write(tmp_path, photos)
     before = len(batches(api_client))
-    added = lose_response(photos_page, f"**{MANY}*/files")
+    add_requests = lose_response(photos_page, f"**{BATCHES}*/files")
     status = photos_page.locator("#uploader").get_by_role("status")
 
     for number, name in enumerate(names[:2], start=1):
@@ -182,9 +182,12 @@ def test_photos_are_added_once_although_the_response_is_lost(
     expect(status).to_have_text("3 files: 3 sent.")
     attach(photos_page, "Done: 1 attached, 0 in conflict, 0 failed.")
 
-    assert len(added) == 1
-    started, later = batches(api_client)[before:]
-    assert (files_of(api_client, started), files_of(api_client, later)) == (names[:2], names[2:])
+    assert len(add_requests) == 1
+    started_batch, later_batch = batches(api_client)[before:]
+    assert (files_of(api_client, started_batch), files_of(api_client, later_batch)) == (
+        names[:2],
+        names[2:],
+    )
     assert hashes(api_client, product)["images"] == [sha256(body) for body in photos.values()]
 
 
@@ -195,17 +198,17 @@ def test_a_file_of_a_batch_that_has_ended_goes_into_a_new_one(
     product = api_client.create_product(name="Shoe", sku=sku)
     name, body = f"{sku}_front.png", new_photo()
     write(tmp_path, {name: body})
-    photos_page.route(f"**{MANY}", answer_in_progress, times=1)
+    photos_page.route(f"**{BATCHES}", respond_in_progress, times=1)
 
     photos_page.get_by_label("Choose files").set_input_files(tmp_path / name)
     expect(row(photos_page, name)).to_contain_text("Ready")
-    [*_, ended] = batches(api_client)
-    api_client.http.post(f"{MANY}{ended['id']}/cancel").raise_for_status()
-    refused: list[str] = []
-    photos_page.route("**/temp/**", partial(refuse_first_put, refused))
+    [*_, ended_batch] = batches(api_client)
+    api_client.http.post(f"{BATCHES}{ended_batch['id']}/cancel").raise_for_status()
+    refused_urls: list[str] = []
+    photos_page.route("**/temp/**", partial(refuse_first_put, refused_urls))
     photos_page.get_by_role("button", name="Upload 1 file").press("Enter")
     expect(row(photos_page, name)).to_contain_text("Sent")
     attach(photos_page, "Done: 1 attached, 0 in conflict, 0 failed.")
 
-    assert len(refused) == 1
+    assert len(refused_urls) == 1
     assert hashes(api_client, product)["cover_image"] == [sha256(body)]

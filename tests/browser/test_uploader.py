@@ -112,16 +112,16 @@ def file_urls(page: Page) -> list[str]:
 def test_a_folder_is_uploaded_without_duplicates_and_refused_files(
     uploader: Page, connection: CDPSession, api_client: ApiClient, tmp_path: Path
 ) -> None:
-    stored = api_client.upload(STORED, photo(STORED), "image/jpeg")
+    stored_url = api_client.upload(STORED, photo(STORED), "image/jpeg")
     api_client.wait_until_processed(
-        api_client.create_product(name="Shoe", cover_image=stored)["id"]
+        api_client.create_product(name="Shoe", cover_image=stored_url)["id"]
     )
-    new = new_photo()
+    new_body = new_photo()
     folder = write(
         tmp_path / "shoot",
         {
-            "day1/new.png": new,
-            "day2/copy.png": new,
+            "day1/new.png": new_body,
+            "day2/copy.png": new_body,
             "day2/stored.jpg": photo(STORED),
             "logo.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
             "empty.png": b"",
@@ -141,7 +141,7 @@ def test_a_folder_is_uploaded_without_duplicates_and_refused_files(
     expect(status).to_have_text("5 files: 1 sent, 2 already there, 2 refused.")
     expect(row(uploader, "shoot/logo.svg")).to_contain_text("This is an SVG drawing.")
     product = api_client.create_product(name="New", images=urls)
-    assert [image["file_size"] for image in product["images"]] == [len(new)]
+    assert [image["file_size"] for image in product["images"]] == [len(new_body)]
 
 
 def test_a_file_is_sent_in_spite_of_a_pause_and_a_lost_connection(
@@ -152,17 +152,17 @@ def test_a_file_is_sent_in_spite_of_a_pause_and_a_lost_connection(
     urls = file_urls(uploader)
     limit(connection, upload=UPLOADS_PER_SECOND)
     file, button = row(uploader, "large.png"), uploader.locator(".uploader-button")
-    sent = file.get_by_role("progressbar")
+    progress = file.get_by_role("progressbar")
     uploader.get_by_label("Choose files").set_input_files(tmp_path / "large.png")
 
     expect(button).to_have_text("Upload 1 file")
     button.press("Enter")
-    expect(sent).not_to_have_js_property("value", 0)
+    expect(progress).not_to_have_js_property("value", 0)
     expect(button).to_have_text("Pause")
     button.press("Enter")
     expect(file).to_contain_text("Ready")
     button.press("Enter")
-    expect(sent).not_to_have_js_property("value", 0)
+    expect(progress).not_to_have_js_property("value", 0)
     limit(connection, offline=True)
     expect(uploader.get_by_role("status")).to_contain_text("Waiting for the connection.")
     limit(connection)
@@ -182,28 +182,28 @@ def test_an_expired_ticket_is_replaced(
 ) -> None:
     folder = write(tmp_path / "shoot", {"day 1/shoe.png": new_photo(), ".hidden": b"x"})
     urls = file_urls(uploader)
-    answered: list[str] = []
+    refused_urls: list[str] = []
 
-    def answer(route: Route) -> None:
-        if route.request.method == "PUT" and len(answered) < refused:
-            answered.append(route.request.url)
+    def refuse(route: Route) -> None:
+        if route.request.method == "PUT" and len(refused_urls) < refused:
+            refused_urls.append(route.request.url)
             route.fulfill(status=403, headers={"Access-Control-Allow-Origin": "*"})
         else:
             route.continue_()
 
-    uploader.route("**/temp/**", answer)
+    uploader.route("**/temp/**", refuse)
     uploader.get_by_label("Choose a folder").set_input_files(folder)
     uploader.get_by_role("button", name="Upload 1 file").click()
 
     expect(row(uploader, "shoot/day 1/shoe.png")).to_contain_text(outcome)
-    assert len(set(answered)) == len(answered) == min(refused, 3)
+    assert len(set(refused_urls)) == len(refused_urls) == min(refused, 3)
     retry = uploader.get_by_role("button", name="Try shoot/day 1/shoe.png again")
     if refused > 1:
         uploader.unroute("**/temp/**")
         retry.press("Enter")
         expect(row(uploader, "shoot/day 1/shoe.png")).to_contain_text("Sent")
     expect(retry).to_be_hidden()
-    assert len(set(urls)) == len(urls) == len(answered) + 1
+    assert len(set(urls)) == len(urls) == len(refused_urls) + 1
 
 
 def test_a_file_can_be_hashed_by_a_page_of_another_origin(

@@ -24,22 +24,24 @@ def finished_job_of(api_client: ApiClient, body: bytes) -> dict[str, Any]:
 
 
 def products(api_client: ApiClient, prefix: str) -> list[dict[str, Any]]:
-    found = api_client.http.get(
+    response = api_client.http.get(
         "/api/v1/products/",
         params={**api_client.owner_parameters, "search": f"{prefix}-", "limit": 1000},
     ).json()["data"]
-    return sorted(found, key=lambda product: str(product["sku"]))
+    return sorted(response, key=lambda product: str(product["sku"]))
 
 
 def table(prefix: str, api_client: ApiClient) -> bytes:
     """Return rows with a new and an existing image, and a last row with a URL that is rejected."""
-    new = api_client.upload("new.jpg", unique_photo(prefix), "image/jpeg")
+    new_url = api_client.upload("new.jpg", unique_photo(prefix), "image/jpeg")
     product = api_client.create_product(
         name="Existing",
         images=[api_client.upload(EXISTING_PHOTO, photo(EXISTING_PHOTO), "image/jpeg")],
     )
-    [existing] = media_of(api_client.wait_until_processed(product["id"]))
-    rows = [f"{prefix}-{n:02},Name {n},{new},{existing['url']}|{new}" for n in range(ROWS)]
+    [existing_image] = media_of(api_client.wait_until_processed(product["id"]))
+    rows = [
+        f"{prefix}-{n:02},Name {n},{new_url},{existing_image['url']}|{new_url}" for n in range(ROWS)
+    ]
     rows.append(f"{prefix}-{ROWS},Name,https://elsewhere.example.com/a.jpg,")
     return "\n".join(["sku,name,cover_image,images", *rows]).encode()
 
@@ -66,10 +68,10 @@ def test_importing_the_same_images_again_writes_nothing(api_client: ApiClient) -
 
     require_images(api_client, finished_job_of(api_client, body), "IMG")
     before = products(api_client, "IMG")
-    again = finished_job_of(api_client, body)
+    second_job = finished_job_of(api_client, body)
 
-    assert again["unchanged"] == ROWS + 1
-    assert again["media"] == {"pending": 0, "ready": 0, "failed": 1}
+    assert second_job["unchanged"] == ROWS + 1
+    assert second_job["media"] == {"pending": 0, "ready": 0, "failed": 1}
     assert products(api_client, "IMG") == before
 
 

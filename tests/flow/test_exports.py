@@ -55,7 +55,7 @@ def create_shoe(api_client: ApiClient, **photos: str) -> dict[str, Any]:
 
 
 def start(api_client: ApiClient, product: dict[str, Any], image_format: str = "webp") -> str:
-    configured = api_client.http.post(
+    configuration_response = api_client.http.post(
         "/api/v1/export-configuration/",
         json={
             "image_format": image_format,
@@ -66,7 +66,7 @@ def start(api_client: ApiClient, product: dict[str, Any], image_format: str = "w
         "/api/v1/exports/",
         json={
             "product_ids": [product["id"]],
-            "export_configuration_id": configured.json()["id"],
+            "export_configuration_id": configuration_response.json()["id"],
         },
     )
     assert response.status_code == 202, response.text
@@ -74,13 +74,13 @@ def start(api_client: ApiClient, product: dict[str, Any], image_format: str = "w
 
 
 def finished_run(api_client: ApiClient, location: str) -> dict[str, Any]:
-    done: list[int] = [0]
+    done_counts: list[int] = [0]
 
     def read_run() -> dict[str, Any]:
         run: dict[str, Any] = api_client.http.get(location).json()
         assert run["progress"]["done"] <= run["progress"]["total"]
-        assert run["progress"]["done"] >= done[0], "progress went back"
-        done[0] = run["progress"]["done"]
+        assert run["progress"]["done"] >= done_counts[0], "progress went back"
+        done_counts[0] = run["progress"]["done"]
         return run
 
     finished: dict[str, Any] = eventually(read_run, lambda run: run["status"] in FINAL_STATUSES)

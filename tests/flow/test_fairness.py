@@ -11,7 +11,7 @@ from tests.flow.crashes.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow
 
-PHOTOS, SLOW = 45, 3
+PHOTOS, SLOW_PHOTOS = 45, 3
 
 
 def slow_photo(number: int) -> bytes:
@@ -27,27 +27,27 @@ def slow_photo(number: int) -> bytes:
 def test_a_backlog_of_one_owner_does_not_delay_another(
     running_product: Product, api_client: ApiClient
 ) -> None:
-    slow = [
+    slow_urls = [
         api_client.upload(f"slow-{number}.jpg", slow_photo(number), "image/jpeg")
-        for number in range(SLOW)
+        for number in range(SLOW_PHOTOS)
     ]
     urls = [
         api_client.upload(f"{number}.jpg", unique_photo(f"backlog {number}"), "image/jpeg")
         for number in range(PHOTOS)
     ]
-    with ApiClient.outsider(running_product) as other:
-        own = other.upload("own.jpg", unique_photo("a photo of another owner"), "image/jpeg")
-        backlog = api_client.create_product(name="Backlog", images=[*slow, *urls])
+    with ApiClient.outsider(running_product) as outsider:
+        own_url = outsider.upload("own.jpg", unique_photo("a photo of another owner"), "image/jpeg")
+        backlog = api_client.create_product(name="Backlog", images=[*slow_urls, *urls])
 
-        new_product = other.create_product(name="One photo", cover_image=own)
-        [media] = media_of(other.wait_until_processed(new_product["id"]))
-        pending = [
+        new_product = outsider.create_product(name="One photo", cover_image=own_url)
+        [media] = media_of(outsider.wait_until_processed(new_product["id"]))
+        pending_images = [
             image
             for image in media_of(api_client.read(backlog["id"]))
             if image["status"] == "pending"
         ]
 
     assert media["status"] == "ready"
-    assert len(pending) > PHOTOS // 3, "the backlog was processed first"
-    done = api_client.wait_until_processed(backlog["id"], within=120)
-    assert {image["status"] for image in media_of(done)[SLOW:]} == {"ready"}
+    assert len(pending_images) > PHOTOS // 3, "the backlog was processed first"
+    finished_backlog = api_client.wait_until_processed(backlog["id"], within=120)
+    assert {image["status"] for image in media_of(finished_backlog)[SLOW_PHOTOS:]} == {"ready"}

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.flow
 
 PACKAGE = "sartiq_client"
 PHOTO = "aw26-oxford-shoe-front.jpg"
-# Whatever httpx itself imports appears in no type that a client uses, and takes long to check.
+# The imports of httpx itself appear in no type that a client uses, and take long to check.
 MYPY_CONFIG = """
 [mypy]
 strict = true
@@ -31,7 +31,7 @@ strict = true
 follow_imports = skip
 """
 TABLE = b"sku,name\nCLIENT-1,First\nCLIENT-2,Second\n,Nameless\n"
-USED = {
+USED_OPERATIONS = {
     "create_access_token": "login",
     "get_presigned_url": "uploads",
     "create_product": "products",
@@ -79,7 +79,7 @@ def client(generated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleN
         types=importlib.import_module(f"{PACKAGE}.types"),
         **{
             name: importlib.import_module(f"{PACKAGE}.api.{tag}.{name}")
-            for name, tag in USED.items()
+            for name, tag in USED_OPERATIONS.items()
         },
     )
     for name in [module for module in sys.modules if module.partition(".")[0] == PACKAGE]:
@@ -136,21 +136,21 @@ def make_product(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
     payload = models.PresignedUrlRequest(
         filename=PHOTO, content_type=models.ContentType.IMAGEJPEG, file_size=len(body)
     )
-    signed = client.get_presigned_url.sync(client=signed_in, body=payload)
-    headers = signed.upload_headers.additional_properties
-    upload = httpx.request(signed.upload_method, signed.upload_url, content=body, headers=headers)
+    ticket = client.get_presigned_url.sync(client=signed_in, body=payload)
+    headers = ticket.upload_headers.additional_properties
+    upload = httpx.request(ticket.upload_method, ticket.upload_url, content=body, headers=headers)
     assert upload.is_success, upload.text
-    product = models.ProductCreate(name="Oxford", cover_image=signed.file_url)
-    created = client.create_product.sync(
+    product = models.ProductCreate(name="Oxford", cover_image=ticket.file_url)
+    new_product = client.create_product.sync(
         client=signed_in, body=product, organization_id=organization, idempotency_key="client"
     )
-    assert isinstance(created, models.ProductPublic), created
+    assert isinstance(new_product, models.ProductPublic), new_product
     ready = eventually(
-        lambda: client.get_product.sync(created.id, client=signed_in),
+        lambda: client.get_product.sync(new_product.id, client=signed_in),
         lambda product: product.cover_image.status != models.MediaStatus.PENDING,
     )
     assert ready.cover_image.status == models.MediaStatus.READY
-    product_id: UUID = created.id
+    product_id: UUID = new_product.id
     return product_id
 
 
@@ -163,12 +163,12 @@ def import_table(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
     payload = models.BulkUploadCreate(file=table, organization_id=organization)
     job = client.create_bulk_upload.sync(client=signed_in, body=payload)
     assert isinstance(job, models.BulkUploadPublic), job
-    ended = eventually(
+    finished = eventually(
         lambda: client.get_bulk_upload.sync(job.id, client=signed_in),
         lambda job: job.finished_at is not None,
     )
-    assert ended.status == models.BulkUploadStatus.COMPLETED_WITH_ERRORS
-    assert (ended.created, ended.failed) == (2, 1)
+    assert finished.status == models.BulkUploadStatus.COMPLETED_WITH_ERRORS
+    assert (finished.created, finished.failed) == (2, 1)
     [row_error] = client.list_bulk_upload_errors.sync(job.id, client=signed_in).data
     assert row_error.severity == models.Severity.ERROR
     assert "Nameless" in client.download_bulk_upload_errors.sync(job.id, client=signed_in)
@@ -180,15 +180,15 @@ def export(client: SimpleNamespace, signed_in: Any, product_id: UUID) -> None:
     payload = models.ExportCreate(product_ids=[product_id])
     run = client.create_export.sync(client=signed_in, body=payload)
     assert isinstance(run, models.ExportDetailPublic), run
-    ended = eventually(
+    finished = eventually(
         lambda: client.get_export.sync(run.id, client=signed_in),
         lambda run: run.finished_at is not None,
     )
-    assert ended.status == models.ExportStatus.COMPLETED
+    assert finished.status == models.ExportStatus.COMPLETED
     redirect = client.download_export.sync_detailed(run.id, client=signed_in)
     archive = httpx.get(redirect.headers["location"])
-    assert len(archive.content) == ended.archive.size
+    assert len(archive.content) == finished.archive.size
     names = ZipFile(BytesIO(archive.content)).namelist()
-    image_format = ended.export_configuration.image_format  # other tests may have changed it
+    image_format = finished.export_configuration.image_format  # other tests may have changed it
     extension = {"jpeg": "jpg"}.get(image_format, image_format)
     assert any(name.endswith(f".{extension}") for name in names), names

@@ -1,4 +1,4 @@
-"""Services that hang: they accept connections and never answer."""
+"""Services that hang: they accept connections and never respond."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.flow.api_client import ApiClient, eventually
 
 pytestmark = pytest.mark.flow
 
-NO_WAIT_SECONDS = 2.0  # a few milliseconds on a machine that does nothing else
+NO_WAIT_SECONDS = 2.0  # a response takes a few milliseconds on an idle machine
 HUNG_SECONDS = 3.0 + NO_WAIT_SECONDS
 CREATIONS = 16  # enough for both processes
 PRESIGN = "/api/v1/uploads/presigned-url"
@@ -23,13 +23,13 @@ UPLOAD = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
 
 def duration(send: Callable[[], httpx.Response], status: int) -> float:
     """Return how long a response of this status took."""
-    started = time.monotonic()
+    start = time.monotonic()
     response = send()
     assert response.status_code == status, response.text
     if status == httpx.codes.SERVICE_UNAVAILABLE:
         assert int(response.headers["Retry-After"]) > 0
         assert set(response.json()) == {"detail"}
-    return time.monotonic() - started
+    return time.monotonic() - start
 
 
 def require_unaffected(running_product: Product) -> None:
@@ -72,10 +72,10 @@ def test_store_and_broker_hang(running_product: Product, api_client: ApiClient) 
             assert duration(lambda: other.http.post(PRESIGN, json=UPLOAD), 200) < NO_WAIT_SECONDS
         require_unaffected(running_product)
         assert {creation.result().status_code for creation in creations} == {503}
-        refused = [duration(create, 503) for _ in range(4)]
-        health = duration(lambda: api_client.http.get("/health/storage"), 503)
+        durations = [duration(create, 503) for _ in range(4)]
+        health_duration = duration(lambda: api_client.http.get("/health/storage"), 503)
 
-    assert max(*refused, health) < NO_WAIT_SECONDS
+    assert max(*durations, health_duration) < NO_WAIT_SECONDS
     require_recovery(lambda: api_client.http.get("/health/storage"))
 
 

@@ -43,9 +43,9 @@ def test_uploaded_bytes_can_be_downloaded_unchanged(api_client: ApiClient) -> No
     bodies = {name: photo(name) for name in FILES}
     urls = [api_client.upload(name, body, FILES[name]) for name, body in bodies.items()]
 
-    created = api_client.create_product(name="Oxford", cover_image=urls[0], images=urls[1:])
+    product = api_client.create_product(name="Oxford", cover_image=urls[0], images=urls[1:])
 
-    images = media_of(api_client.wait_until_processed(created["id"]))
+    images = media_of(api_client.wait_until_processed(product["id"]))
     assert [image["status"] for image in images] == ["ready"] * 5
     for media, (name, body) in zip(images, bodies.items(), strict=True):
         response = api_client.download(media)
@@ -60,48 +60,51 @@ def test_uploaded_bytes_can_be_downloaded_unchanged(api_client: ApiClient) -> No
 def test_a_photo_with_two_names_is_stored_once_for_each_owner(
     api_client: ApiClient, outsider: ApiClient
 ) -> None:
-    front, hero = photo("aw26-oxford-shoe-front.jpg"), photo("aw26-oxford-shoe-hero.jpg")
+    front_photo, hero_photo = (
+        photo("aw26-oxford-shoe-front.jpg"),
+        photo("aw26-oxford-shoe-hero.jpg"),
+    )
     urls = [
-        api_client.upload("front.jpg", front, "image/jpeg"),
-        api_client.upload("hero.jpg", hero, "image/jpeg"),
+        api_client.upload("front.jpg", front_photo, "image/jpeg"),
+        api_client.upload("hero.jpg", hero_photo, "image/jpeg"),
     ]
-    foreign_url = outsider.upload("stolen.jpg", front, "image/jpeg")
+    foreign_url = outsider.upload("stolen.jpg", front_photo, "image/jpeg")
 
-    created = api_client.create_product(name="Oxford", cover_image=urls[0], back_image=urls[1])
-    other = outsider.create_product(name="Oxford", cover_image=foreign_url)
+    product = api_client.create_product(name="Oxford", cover_image=urls[0], back_image=urls[1])
+    outsiders_product = outsider.create_product(name="Oxford", cover_image=foreign_url)
 
-    first, second = media_of(api_client.wait_until_processed(created["id"]))
-    [foreign] = media_of(outsider.wait_until_processed(other["id"]))
-    assert first["resource_id"] == second["resource_id"] != foreign["resource_id"]
+    first, second = media_of(api_client.wait_until_processed(product["id"]))
+    [foreign_image] = media_of(outsider.wait_until_processed(outsiders_product["id"]))
+    assert first["resource_id"] == second["resource_id"] != foreign_image["resource_id"]
     assert len(api_client.resource(first["resource_id"])["attachments"]) >= 2
-    assert api_client.download(foreign).content == front
+    assert api_client.download(foreign_image).content == front_photo
     eventually(lambda: [is_deleted(url) for url in [*urls, foreign_url]], all)
 
 
 @pytest.mark.covers("T01", "T02")
 def test_a_put_that_differs_from_the_presigned_request_is_rejected(api_client: ApiClient) -> None:
-    signed = api_client.presign("a.jpg", "image/jpeg", 1000)
-    url, headers = signed["upload_url"], signed["upload_headers"]
+    ticket = api_client.presign("a.jpg", "image/jpeg", 1000)
+    url, headers = ticket["upload_url"], ticket["upload_headers"]
 
-    other_type = httpx.put(url, content=b"x" * 1000, headers={"content-type": "text/html"})
-    other_length = httpx.put(url, content=b"x" * 999, headers=headers)
+    other_type_response = httpx.put(url, content=b"x" * 1000, headers={"content-type": "text/html"})
+    other_length_response = httpx.put(url, content=b"x" * 999, headers=headers)
     anonymous_response = httpx.put(url.split("?")[0].rsplit("/", 1)[0] + "/b", content=b"x" * 1000)
 
-    assert other_type.status_code == 403
-    assert other_length.status_code == 403
+    assert other_type_response.status_code == 403
+    assert other_length_response.status_code == 403
     assert anonymous_response.status_code in {403, 404, 405}
-    assert is_deleted(signed["file_url"])
+    assert is_deleted(ticket["file_url"])
 
 
 def test_a_client_that_sends_only_its_content_type_succeeds(api_client: ApiClient) -> None:
-    signed = api_client.presign("plain.jpg", "image/jpeg")
+    ticket = api_client.presign("plain.jpg", "image/jpeg")
     body = photo("aw26-oxford-shoe-on-location.jpg")
 
-    upload = httpx.put(signed["upload_url"], content=body, headers={"content-type": "image/jpeg"})
-    created = api_client.create_product(name="Plain", cover_image=signed["file_url"])
+    upload = httpx.put(ticket["upload_url"], content=body, headers={"content-type": "image/jpeg"})
+    product = api_client.create_product(name="Plain", cover_image=ticket["file_url"])
 
     assert upload.status_code in {200, 201, 204}
-    [media] = media_of(api_client.wait_until_processed(created["id"]))
+    [media] = media_of(api_client.wait_until_processed(product["id"]))
     assert api_client.download(media).content == body
 
 
@@ -113,9 +116,9 @@ def test_files_of_another_type_are_reported_at_their_field(api_client: ApiClient
         "file_truncated": api_client.upload("cut.jpg", jpeg[: len(jpeg) // 2], "image/jpeg"),
         "file_not_found": api_client.presign("never-sent.jpg", "image/jpeg")["file_url"],
     }
-    good = api_client.upload("good.jpg", jpeg, "image/jpeg")
+    good_url = api_client.upload("good.jpg", jpeg, "image/jpeg")
 
-    response = api_client.create(name="Refused", sku="REFUSED", images=[*urls.values(), good])
+    response = api_client.create(name="Refused", sku="REFUSED", images=[*urls.values(), good_url])
 
     assert response.status_code == 422
     issues = {issue["type"]: issue for issue in response.json()["detail"]}
@@ -127,4 +130,4 @@ def test_files_of_another_type_are_reported_at_their_field(api_client: ApiClient
     )
     assert products.json()["count"] == 0
     eventually(lambda: is_deleted(urls["content_type_mismatch"]), bool)
-    assert not is_deleted(good)
+    assert not is_deleted(good_url)

@@ -11,7 +11,7 @@ from tests.flow.crashes.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow
 
-MANY = "/api/v1/photo-batches/"
+BATCHES = "/api/v1/photo-batches/"
 NAMES = ("_3", "_2", "_front")
 
 
@@ -23,27 +23,29 @@ def upload(api_client: ApiClient, prefix: str) -> tuple[str, dict[str, bytes]]:
         for name, body in photos.items()
     ]
     create_response = api_client.http.post(
-        MANY, json={"files": files, **api_client.owner_parameters}
+        BATCHES, json={"files": files, **api_client.owner_parameters}
     )
     assert create_response.status_code == 201, create_response.text
     for row in create_response.json()["files"]:
-        signed = row["upload"]
+        ticket = row["upload"]
         body = photos[row["filename"]]
-        sent = httpx.put(signed["upload_url"], content=body, headers=signed["upload_headers"])
-        assert sent.is_success, sent.text
-    one = create_response.headers["location"]
+        put_response = httpx.put(
+            ticket["upload_url"], content=body, headers=ticket["upload_headers"]
+        )
+        assert put_response.is_success, put_response.text
+    batch_path = create_response.headers["location"]
     ids = [row["id"] for row in create_response.json()["files"]]
-    assert api_client.http.post(f"{one}/uploaded", json={"file_ids": ids}).status_code == 200
-    return one, photos
+    assert api_client.http.post(f"{batch_path}/uploaded", json={"file_ids": ids}).status_code == 200
+    return batch_path, photos
 
 
-def attach(api_client: ApiClient, one: str) -> dict[str, Any]:
+def attach(api_client: ApiClient, batch_path: str) -> dict[str, Any]:
     """Attach a batch and return it once it has ended."""
-    assert api_client.http.post(f"{one}/attach").status_code == 202
-    ended: dict[str, Any] = eventually(
-        lambda: api_client.http.get(one).json(), lambda batch: batch["status"] == "done"
+    assert api_client.http.post(f"{batch_path}/attach").status_code == 202
+    ended_batch: dict[str, Any] = eventually(
+        lambda: api_client.http.get(batch_path).json(), lambda batch: batch["status"] == "done"
     )
-    return ended
+    return ended_batch
 
 
 @pytest.mark.covers("F30", "I12")
@@ -53,16 +55,16 @@ def test_every_photo_is_attached_once(
 ) -> None:
     prefix = f"BATCH{point}"
     product = api_client.create_product(name="Shoe", sku=prefix)
-    one, photos = upload(api_client, prefix)
+    batch_path, photos = upload(api_client, prefix)
     if point:
         crash_file.crash_at(point, role="worker")
 
-    counts = attach(api_client, one)["counts"]
+    counts = attach(api_client, batch_path)["counts"]
 
     assert (counts["ready"], counts["total"]) == (3, 3)
-    shown = api_client.read(product["id"])
+    product_shown = api_client.read(product["id"])
     third, second, front = (sha256(body) for body in photos.values())
-    images = [shown["cover_image"], *shown["images"]]
+    images = [product_shown["cover_image"], *product_shown["images"]]
     hashes = [api_client.resource(image["resource_id"])["sha256"] for image in images]
     assert hashes == [front, second, third]
     if point:

@@ -45,25 +45,27 @@ def test_silent_clients_do_not_block_others_and_are_disconnected(
     running_product: Product, api_client: ApiClient
 ) -> None:
     token = api_client.http.headers["Authorization"].removeprefix("Bearer ")
-    waiting = {silent_client(running_product, number, token) for number in range(CONNECTIONS)}
+    silent_sockets = {
+        silent_client(running_product, number, token) for number in range(CONNECTIONS)
+    }
     deadline = time.monotonic() + DISCONNECT_SECONDS
     payload = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
 
-    while waiting and time.monotonic() < deadline:
+    while silent_sockets and time.monotonic() < deadline:
         # A new client, so that it has a new connection.
         with httpx.Client(base_url=running_product.api, timeout=RESPONSE_SECONDS) as client:
             assert client.get("/health/live").status_code == 200
             assert client.get("/files/media/1/a.png").status_code == 302
             headers = {"Authorization": f"Bearer {token}"}
-            signed = client.post("/api/v1/uploads/presigned-url", json=payload, headers=headers)
-            assert signed.status_code == 200
-        readable, _, _ = select.select(waiting, [], [], 0.2)
-        for connection in readable:
+            response = client.post("/api/v1/uploads/presigned-url", json=payload, headers=headers)
+            assert response.status_code == 200
+        closed_or_readable, _, _ = select.select(silent_sockets, [], [], 0.2)
+        for connection in closed_or_readable:
             if not _sends_data(connection):
-                waiting.remove(connection)
+                silent_sockets.remove(connection)
                 connection.close()
 
-    assert not waiting
+    assert not silent_sockets
 
 
 def _sends_data(connection: socket.socket) -> bool:

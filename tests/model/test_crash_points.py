@@ -31,7 +31,7 @@ def upload(machine: Machine, number: int) -> str:
 
 
 def run_flow(machine: Machine, point: str, number: int) -> None:
-    """Do what leads to a crash point."""
+    """Run the flow that reaches a crash point."""
     if point.startswith("export-"):
         machine.start_export(number=0)
     elif point.startswith(("bulk-", "media-")):
@@ -49,7 +49,7 @@ def test_a_process_that_dies_at_any_crash_point_loses_nothing(environment: Envir
     machine = Machine(environment)
     machine.create_with(ANNA, [upload(machine, 100)], key=None)
     machine.deliver()
-    survived = []
+    points_without_crash = []
 
     # bulkupload/tests/services/photos/test_crashes.py has those of photo batches.
     points = [point for point in all_points() if not point.startswith("photo-")]
@@ -58,9 +58,9 @@ def test_a_process_that_dies_at_any_crash_point_loses_nothing(environment: Envir
         run_flow(machine, point, number)
         if machine.crashes.point:  # some work is only done a second later
             machine.replace_dead_workers()
-        survived += [] if machine.crashes.died == number - 100 else [point]
+        points_without_crash += [] if machine.crashes.died == number - 100 else [point]
         machine.replace_dead_workers()
         machine.always()
 
-    assert survived == []
+    assert points_without_crash == []
     machine.drain()

@@ -1,4 +1,4 @@
-"""Whatever users, workers, operators and accidents do: nothing is lost or mixed up."""
+"""No sequence of actions and failures loses or mixes up data."""
 
 from functools import partial
 from typing import Any, Final, cast
@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.environment.setup import installed
 from tests.model.machine import Machine
 
-LONG: Final = "model-long"
+LONG_PROFILE: Final = "model-long"
 
 
 @pytest.mark.covers(
@@ -20,8 +20,8 @@ LONG: Final = "model-long"
 @pytest.mark.timeout(6 * 3600)
 @pytest.mark.django_db(transaction=True)
 def test_no_sequence_of_events_breaks_an_invariant(stack: dict[str, str]) -> None:
-    is_long = settings.get_current_profile_name() == LONG
-    profile = settings.get_profile(LONG if is_long else "model")
+    is_long = settings.get_current_profile_name() == LONG_PROFILE
+    profile = settings.get_profile(LONG_PROFILE if is_long else "model")
 
     with installed(on_server=is_long) as environment:
         machine = cast("Any", partial(Machine, environment))

@@ -85,7 +85,7 @@ def fresh_stores() -> Iterator[None]:
 
 class QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
-        """Say nothing."""
+        """Do not log."""
 
 
 @pytest.fixture

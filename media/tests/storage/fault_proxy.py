@@ -55,7 +55,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is the point of these tests."""
+        """Do not report clients that disconnect, which these tests cause."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -72,9 +72,9 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = respond  # noqa: N815  http.server's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
-        """Say nothing."""
+        """Do not log."""
 
-    def ask_upstream(self) -> tuple[int, list[tuple[str, str]], bytes]:
+    def request_upstream(self) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = HTTPConnection(self.server.proxy.upstream, timeout=10)
         try:
             forwarded = {name: value for name, value in self.headers.items() if name != "Expect"}
@@ -101,7 +101,7 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
 def forward(handler: Handler) -> None:
-    handler.send(*handler.ask_upstream())
+    handler.send(*handler.request_upstream())
 
 
 def status(code: int, body: bytes = b"") -> Fault:
@@ -116,10 +116,10 @@ def page(code: int) -> Fault:
 
 
 def without(name: str) -> Fault:
-    """Return the store's response without one of its headers."""
+    """Pass on the store's response without one of its headers."""
 
     def respond(handler: Handler) -> None:
-        code, headers, body = handler.ask_upstream()
+        code, headers, body = handler.request_upstream()
         handler.send(code, [pair for pair in headers if pair[0].lower() != name], body)
 
     return respond
@@ -143,13 +143,13 @@ def reset(handler: Handler) -> None:
 
 def drop_response(handler: Handler) -> None:
     """Let the store process the request, then reset the connection instead of responding."""
-    handler.ask_upstream()
+    handler.request_upstream()
     reset(handler)
 
 
 def cut_response_body(handler: Handler) -> None:
     """Send half of the response's body, then reset the connection."""
-    code, headers, body = handler.ask_upstream()
+    code, headers, body = handler.request_upstream()
     length = [("Content-Length", str(len(body)))]
     others = [pair for pair in headers if pair[0].lower() != "content-length"]
     handler.send(code, others + length, body[: len(body) // 2])
@@ -164,7 +164,7 @@ def trickle_head(handler: Handler) -> None:
 
 def trickle_body(handler: Handler) -> None:
     """Send the headers at once and the body one byte every tenth of a second."""
-    code, headers, body = handler.ask_upstream()
+    code, headers, body = handler.request_upstream()
     handler.send(code, headers, b"")
     _trickle(handler, body)
 

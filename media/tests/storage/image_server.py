@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore it."""
+        """Ignore the error."""
 
 
 @dataclass
@@ -81,7 +81,7 @@ def image_server() -> Iterator[ImageServer]:
                 return
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base names it
-            """Stay quiet."""
+            """Do not log."""
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)

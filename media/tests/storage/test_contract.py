@@ -107,12 +107,12 @@ def test_nothing_is_stored_under_an_unclean_key(backend: Backend, prefix: str, k
 
 
 def test_open_pins_the_etag(backend: Backend, prefix: str) -> None:
-    old = backend.store.put(prefix + "a", b"one", headers=PNG)
-    new = backend.store.put(prefix + "a", b"two", headers=PNG)
+    old_head = backend.store.put(prefix + "a", b"one", headers=PNG)
+    new_head = backend.store.put(prefix + "a", b"two", headers=PNG)
 
-    assert read(backend, prefix + "a", if_match=new.etag) == b"two"
+    assert read(backend, prefix + "a", if_match=new_head.etag) == b"two"
     with pytest.raises(PreconditionFailedError):
-        backend.store.open(prefix + "a", if_match=old.etag)
+        backend.store.open(prefix + "a", if_match=old_head.etag)
 
 
 @pytest.mark.parametrize(
@@ -139,22 +139,22 @@ def test_copy_keeps_the_bytes_and_replaces_the_headers(backend: Backend, prefix:
         headers=ObjectHeaders(content_type="application/pdf", cache_control="public, max-age=9"),
     )
 
-    copied = backend.store.head(prefix + "b")
-    assert (copied.size, copied.content_type) == (4, "application/pdf")
-    assert copied.etag == source.etag
+    copied_head = backend.store.head(prefix + "b")
+    assert (copied_head.size, copied_head.content_type) == (4, "application/pdf")
+    assert copied_head.etag == source.etag
     assert read(backend, prefix + "b") == b"shoe"
     assert backend.store.head(prefix + "a").content_type == "image/png"
 
 
 @pytest.mark.covers("T03")
 def test_copy_of_changed_bytes_is_refused(backend: Backend, prefix: str) -> None:
-    old = backend.store.put(prefix + "a", b"one", headers=PNG)
+    old_head = backend.store.put(prefix + "a", b"one", headers=PNG)
     backend.store.put(prefix + "a", b"two", headers=PNG)
 
     with pytest.raises(PreconditionFailedError):
-        backend.store.copy(prefix + "a", prefix + "b", if_match=old.etag, headers=PNG)
+        backend.store.copy(prefix + "a", prefix + "b", if_match=old_head.etag, headers=PNG)
 
-    assert [listed.key for listed in backend.store.list(prefix)] == [prefix + "a"]
+    assert [listing.key for listing in backend.store.list(prefix)] == [prefix + "a"]
 
 
 def test_delete_removes_exactly_the_given_keys(backend: Backend, prefix: str) -> None:
@@ -166,7 +166,10 @@ def test_delete_removes_exactly_the_given_keys(backend: Backend, prefix: str) ->
     )
 
     assert failures == []
-    assert [listed.key for listed in backend.store.list(prefix)] == [prefix + "a2", prefix + "b/d"]
+    assert [listing.key for listing in backend.store.list(prefix)] == [
+        prefix + "a2",
+        prefix + "b/d",
+    ]
     assert backend.store.delete_many([prefix + "a"]) == []
 
 
@@ -186,15 +189,17 @@ def test_list_is_in_byte_order_and_resumes(backend: Backend, prefix: str) -> Non
         backend.store.put(prefix + name, name.encode(), headers=PNG)
     in_order = [prefix + name for name in sorted(names)]
 
-    listing = list(backend.store.list(prefix))
+    listings = list(backend.store.list(prefix))
 
-    assert [listed.key for listed in listing] == in_order
-    assert [listed.size for listed in listing] == [len(name) for name in sorted(names)]
-    assert listing[0].etag == backend.store.head(in_order[0]).etag
-    assert listing[0].last_modified.tzinfo is not None
-    assert [listed.key for listed in backend.store.list(prefix + "a")] == in_order[1:4]
-    assert [listed.key for listed in backend.store.list(prefix, limit=3)] == in_order[:3]
-    assert [listed.key for listed in backend.store.list(prefix, after=in_order[2])] == in_order[3:]
+    assert [listing.key for listing in listings] == in_order
+    assert [listing.size for listing in listings] == [len(name) for name in sorted(names)]
+    assert listings[0].etag == backend.store.head(in_order[0]).etag
+    assert listings[0].last_modified.tzinfo is not None
+    assert [listing.key for listing in backend.store.list(prefix + "a")] == in_order[1:4]
+    assert [listing.key for listing in backend.store.list(prefix, limit=3)] == in_order[:3]
+    assert [listing.key for listing in backend.store.list(prefix, after=in_order[2])] == in_order[
+        3:
+    ]
     assert list(backend.store.list(prefix, limit=0)) == []
     assert list(backend.store.list(prefix + "none/")) == []
 
@@ -230,12 +235,12 @@ def test_a_declared_checksum_is_returned_by_head(backend: Backend, temp_key: str
 
 
 def test_the_headers_to_send_are_exact(backend: Backend, temp_key: str) -> None:
-    plain = backend.sign(temp_key)
-    full = backend.sign(temp_key, size=4, sha256="00" * 32, write_once=True)
+    plain_put = backend.sign(temp_key)
+    full_put = backend.sign(temp_key, size=4, sha256="00" * 32, write_once=True)
 
-    assert plain.method == full.method == "PUT"
-    assert plain.headers == {"Content-Type": "image/png"}
-    assert full.headers == {
+    assert plain_put.method == full_put.method == "PUT"
+    assert plain_put.headers == {"Content-Type": "image/png"}
+    assert full_put.headers == {
         "Content-Type": "image/png",
         "x-amz-checksum-sha256": "A" * 43 + "=",
         "If-None-Match": "*",

@@ -21,11 +21,11 @@ def on_disk(local_server: str) -> None:
 
 
 @pytest.mark.covers("T26")
-@pytest.mark.parametrize("place", ["on_s3", "on_disk"])
+@pytest.mark.parametrize("stores_fixture", ["on_s3", "on_disk"])
 def test_a_saved_file_is_private_and_has_a_signed_url(
-    request: pytest.FixtureRequest, prefix: str, place: str
+    request: pytest.FixtureRequest, prefix: str, stores_fixture: str
 ) -> None:
-    request.getfixturevalue(place)
+    request.getfixturevalue(stores_fixture)
     storage = PrivateStorage()
 
     name = storage.save(f"loras/{prefix}model.pt", ContentFile(b"weights"))
@@ -42,11 +42,11 @@ def test_a_saved_file_is_private_and_has_a_signed_url(
         storage.connection.meta.client.close()
 
 
-@pytest.mark.parametrize("place", ["on_s3", "on_disk"])
+@pytest.mark.parametrize("stores_fixture", ["on_s3", "on_disk"])
 def test_a_second_file_of_one_name_does_not_replace_the_first(
-    request: pytest.FixtureRequest, prefix: str, place: str
+    request: pytest.FixtureRequest, prefix: str, stores_fixture: str
 ) -> None:
-    request.getfixturevalue(place)
+    request.getfixturevalue(stores_fixture)
     storage = PrivateStorage()
 
     first = storage.save(f"loras/{prefix}model.pt", ContentFile(b"one"))

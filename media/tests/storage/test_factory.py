@@ -34,14 +34,14 @@ def test_the_stores_follow_the_setting(settings: Settings, tmp_path: Path) -> No
 
 
 def test_a_test_may_replace_a_store() -> None:
-    own = MemoryStore()
+    test_store = MemoryStore()
 
-    with factory.replaced(public=own):
-        assert public_store() is own
-        with factory.replaced(private=own):
-            assert private_store() is own
+    with factory.replaced(public=test_store):
+        assert public_store() is test_store
+        with factory.replaced(private=test_store):
+            assert private_store() is test_store
 
-    assert public_store() is not own
+    assert public_store() is not test_store
 
 
 def test_threads_share_one_client(s3_store: S3Store) -> None:
@@ -60,13 +60,13 @@ def test_threads_share_one_client(s3_store: S3Store) -> None:
 @pytest.mark.covers("F39")
 def test_a_forked_process_creates_its_own_client(s3_store: S3Store, prefix: str) -> None:
     s3_store.put(prefix + "a", b"x", headers=ObjectHeaders(content_type="image/png"))
-    own = id(s3_store._clients.get())
+    own_client_id = id(s3_store._clients.get())
 
-    child = os.fork()
-    if child == 0:  # no pytest in here: answer by exit status
-        same = id(s3_store._clients.get()) == own
-        os._exit(1 if same or s3_store.head(prefix + "a").size != 1 else 0)
-    _, status = os.waitpid(child, 0)
+    child_pid = os.fork()
+    if child_pid == 0:  # pytest must not continue here: report by exit status
+        is_same = id(s3_store._clients.get()) == own_client_id
+        os._exit(1 if is_same or s3_store.head(prefix + "a").size != 1 else 0)
+    _, status = os.waitpid(child_pid, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert s3_store.head(prefix + "a").size == 1

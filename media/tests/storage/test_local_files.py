@@ -56,25 +56,25 @@ def test_a_disk_error_is_an_outage(local_store: LocalStore, tmp_path: Path) -> N
 def test_readers_never_see_new_bytes_with_old_metadata(local_store: LocalStore) -> None:
     bodies = {letter * size: size for letter, size in ((b"a", 5), (b"b", 5), (b"c", 9))}
     local_store.put(KEY, b"aaaaa", headers=ObjectHeaders(content_type="type/aaaaa"))
-    done = threading.Event()
+    stop = threading.Event()
 
     def write(body: bytes) -> None:
-        while not done.is_set():
+        while not stop.is_set():
             local_store.put(KEY, body, headers=ObjectHeaders(content_type=f"type/{body.decode()}"))
 
     writers = [threading.Thread(target=write, args=(body,)) for body in bodies]
     for writer in writers:
         writer.start()
-    reads = set()
+    bodies_read = set()
     for _ in range(300):
         with local_store.open(KEY) as reader:
-            reads.add((reader.head.content_type, reader.head.size, b"".join(reader)))
-    done.set()
+            bodies_read.add((reader.head.content_type, reader.head.size, b"".join(reader)))
+    stop.set()
     for writer in writers:
         writer.join()
 
-    assert reads <= {(f"type/{body.decode()}", size, body) for body, size in bodies.items()}
-    assert len(reads) > 1
+    assert bodies_read <= {(f"type/{body.decode()}", size, body) for body, size in bodies.items()}
+    assert len(bodies_read) > 1
 
 
 def test_replaced_and_deleted_objects_leave_no_metadata(
@@ -82,19 +82,19 @@ def test_replaced_and_deleted_objects_leave_no_metadata(
 ) -> None:
     local_store.put(KEY, b"one", headers=PNG)
     local_store.put(KEY, b"two", headers=PNG)
-    sides = [path for path in (tmp_path / ".metadata").rglob("*") if path.is_file()]
+    metadata_files = [path for path in (tmp_path / ".metadata").rglob("*") if path.is_file()]
 
     local_store.delete_many([KEY])
 
-    assert len(sides) == 1
+    assert len(metadata_files) == 1
     assert [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"] == []
 
 
 def test_a_key_that_cannot_be_deleted_is_reported(local_store: LocalStore, tmp_path: Path) -> None:
     local_store.put("media/a", BODY, headers=PNG)
-    [side] = (tmp_path / ".metadata" / "sartiq-media" / "media").iterdir()
-    side.unlink()
-    side.mkdir()  # an entry that unlink rejects for any user
+    [metadata_file] = (tmp_path / ".metadata" / "sartiq-media" / "media").iterdir()
+    metadata_file.unlink()
+    metadata_file.mkdir()  # an entry that unlink rejects for any user
 
     failures = local_store.delete_many(["media/a", "media/b"])
 

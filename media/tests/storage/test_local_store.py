@@ -54,13 +54,13 @@ def test_an_object_is_served_with_its_headers(object_url: str, local_store: Loca
 
 
 def test_head_has_the_headers_of_get_without_a_body(object_url: str) -> None:
-    _, of_get, _ = send("GET", object_url)
-    status, of_head, body = send("HEAD", object_url)
+    _, get_headers, _ = send("GET", object_url)
+    status, head_headers, body = send("HEAD", object_url)
 
     changing = {"date", "connection"}
     assert (status, body) == (200, b"")
-    assert {k: v for k, v in of_head.items() if k not in changing} == {
-        k: v for k, v in of_get.items() if k not in changing
+    assert {k: v for k, v in head_headers.items() if k not in changing} == {
+        k: v for k, v in get_headers.items() if k not in changing
     }
 
 
@@ -110,11 +110,11 @@ def test_if_range_with_an_old_etag_returns_the_whole_object(object_url: str) -> 
 def test_a_matching_etag_is_a_304(object_url: str) -> None:
     _, headers, _ = send("GET", object_url)
 
-    by_etag = send("GET", object_url, headers={"If-None-Match": headers["etag"]})
-    by_time = send("GET", object_url, headers={"If-Modified-Since": headers["last-modified"]})
+    etag_response = send("GET", object_url, headers={"If-None-Match": headers["etag"]})
+    date_response = send("GET", object_url, headers={"If-Modified-Since": headers["last-modified"]})
 
-    assert (by_etag[0], by_etag[2]) == (304, b"")
-    assert (by_time[0], by_time[2]) == (304, b"")
+    assert (etag_response[0], etag_response[2]) == (304, b"")
+    assert (date_response[0], date_response[2]) == (304, b"")
 
 
 @pytest.mark.covers("T26")
@@ -188,9 +188,9 @@ def test_an_upload_above_the_limit_is_refused_without_reading_it(
         sha256=None,
         lifetime=timedelta(minutes=1),
     )
-    announced = {"Content-Type": "image/png", "Content-Length": str(50 * 1024 * 1024 + 1)}
+    headers = {"Content-Type": "image/png", "Content-Length": str(50 * 1024 * 1024 + 1)}
 
-    status, _, body = send("PUT", signed.url, b"x" * (50 * 1024 * 1024 + 1), announced)
+    status, _, body = send("PUT", signed.url, b"x" * (50 * 1024 * 1024 + 1), headers)
 
     assert status == 413
     assert body == b'{"detail": "The file is larger than 50 MiB."}'

@@ -120,10 +120,10 @@ def test_an_upload_endpoint_of_another_store_is_detected(
 def test_a_public_url_that_serves_no_objects_is_detected(
     served_buckets: tuple[str, str], settings: Settings, name: str
 ) -> None:
-    address = f"{settings.S3_ENDPOINT_URL}/{served_buckets[1]}"
-    setattr(settings, name, address)
+    url = f"{settings.S3_ENDPOINT_URL}/{served_buckets[1]}"
+    setattr(settings, name, url)
 
-    with pytest.raises(StoreMisconfiguredError, match=f"cannot be read at {address}"):
+    with pytest.raises(StoreMisconfiguredError, match=f"cannot be read at {url}"):
         list(probe_buckets())
 
     assert objects() == []
@@ -177,13 +177,13 @@ def test_a_first_start_with_a_wrong_upload_endpoint_is_not_ready(
     factory.reset()
 
     response = client.get("/health/ready")
-    tried = proxy.seen["PUT"]
+    put_count = proxy.seen["PUT"]
     second_response = client.get("/health/ready")
 
     assert (response.status_code, second_response.status_code) == (503, 503)
     assert response.headers["Retry-After"] == "10"
     assert response.json()["store"].startswith("Clients cannot use the object store yet")
-    assert proxy.seen["PUT"] == tried == 1
+    assert proxy.seen["PUT"] == put_count == 1
 
 
 @pytest.mark.django_db

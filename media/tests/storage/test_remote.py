@@ -102,17 +102,20 @@ def test_an_image_is_fetched_without_credentials(
 def test_a_certificate_for_another_name_is_refused(
     fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
-    wrong = replace(fetcher, resolve=lambda _host: ["127.0.0.1"])
-    untrusted = replace(fetcher, ca_file=None)
+    fetcher_of_wrong_name = replace(fetcher, resolve=lambda _host: ["127.0.0.1"])
+    fetcher_without_ca = replace(fetcher, ca_file=None)
 
-    assert fetch_error(wrong, "https://evil.example.com/a.png") == ("image_unreachable", True)
-    assert fetch_error(untrusted, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(fetcher_of_wrong_name, "https://evil.example.com/a.png") == (
+        "image_unreachable",
+        True,
+    )
+    assert fetch_error(fetcher_without_ca, f"https://{HOST}/a.png") == ("image_unreachable", True)
     assert server.requests == []
 
 
 def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: ImageServer) -> None:
-    places = [f"https://{OTHER_HOST}/1", "/2", f"//{HOST}/3"]
-    for number, location in enumerate(places):
+    locations = [f"https://{OTHER_HOST}/1", "/2", f"//{HOST}/3"]
+    for number, location in enumerate(locations):
         server.responses[f"/{number}"] = Response(status=302, headers={"Location": location})
     server.responses["/3"] = Response(body=BODY)
 
@@ -149,20 +152,20 @@ def test_every_redirect_is_checked(
 def test_a_permit_is_needed_for_the_host_of_each_redirect(
     fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
-    held, slots = [], []
+    held_hosts, slots = [], []
 
     @contextmanager
     def host_permit(host: str) -> Iterator[bool]:
-        held.append(host)
-        slots.append(held[:])
+        held_hosts.append(host)
+        slots.append(held_hosts[:])
         yield True
-        held.remove(host)
+        held_hosts.remove(host)
 
     server.responses["/0"] = Response(status=302, headers={"Location": f"https://{OTHER_HOST}/1"})
     server.responses["/1"] = Response(body=BODY)
 
     assert fetch(replace(fetcher, host_permit=host_permit), f"https://{HOST}/0") == BODY
-    assert (slots, held) == ([[HOST], [OTHER_HOST]], [])
+    assert (slots, held_hosts) == ([[HOST], [OTHER_HOST]], [])
 
 
 def test_no_request_is_sent_without_a_permit(fetcher: RemoteFetcher, server: ImageServer) -> None:
@@ -171,13 +174,13 @@ def test_no_request_is_sent_without_a_permit(fetcher: RemoteFetcher, server: Ima
         yield host == HOST
 
     server.responses["/0"] = Response(status=302, headers={"Location": f"https://{OTHER_HOST}/1"})
-    into = io.BytesIO()
+    target = io.BytesIO()
 
     with pytest.raises(RemoteBusyError):
-        replace(fetcher, host_permit=host_permit).fetch(f"https://{HOST}/0", into=into)
+        replace(fetcher, host_permit=host_permit).fetch(f"https://{HOST}/0", into=target)
 
     assert [headers["Host"] for _, headers in server.requests] == [HOST]
-    assert into.getvalue() == b""
+    assert target.getvalue() == b""
 
 
 @pytest.mark.parametrize(
@@ -239,9 +242,9 @@ def test_reading_stops_at_the_size_limit(
     fetcher: RemoteFetcher, server: ImageServer, length: int | None
 ) -> None:
     server.responses["/a.png"] = Response(body=BODY, repeats=5, length=length)
-    small = replace(fetcher, max_bytes=4 * len(BODY))
+    small_limit_fetcher = replace(fetcher, max_bytes=4 * len(BODY))
 
-    assert fetch_error(small, f"https://{HOST}/a.png") == ("file_too_large", False)
+    assert fetch_error(small_limit_fetcher, f"https://{HOST}/a.png") == ("file_too_large", False)
 
 
 def test_a_body_that_ends_early_is_retried(fetcher: RemoteFetcher, server: ImageServer) -> None:
@@ -252,12 +255,12 @@ def test_a_body_that_ends_early_is_retried(fetcher: RemoteFetcher, server: Image
 
 @pytest.mark.covers("T61")
 def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: ImageServer) -> None:
-    leave = threading.Event()
-    server.responses["/a.png"] = Response(body=b"x" * 100, repeats=1000, hold=leave)
-    hasty = replace(fetcher, timeout=timedelta(seconds=1))
+    may_end = threading.Event()
+    server.responses["/a.png"] = Response(body=b"x" * 100, repeats=1000, hold=may_end)
+    impatient_fetcher = replace(fetcher, timeout=timedelta(seconds=1))
 
-    assert fetch_error(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
-    leave.set()
+    assert fetch_error(impatient_fetcher, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    may_end.set()
 
 
 def test_one_step_may_take_all_the_remaining_time(
@@ -266,26 +269,31 @@ def test_one_step_may_take_all_the_remaining_time(
     monkeypatch.setattr(deadline_sockets, "CONNECT_SECONDS", 1e-6)
     monkeypatch.setattr(deadline_sockets, "READ_SECONDS", 0.01)
     monkeypatch.setattr(deadline_sockets, "_READ", timedelta(seconds=0.01))
-    pausing = threading.Event()
-    server.responses["/a.png"] = Response(body=BODY, repeats=2, hold=pausing)
+    pause = threading.Event()
+    server.responses["/a.png"] = Response(body=BODY, repeats=2, hold=pause)
 
     assert fetch(fetcher, f"https://{HOST}/a.png") == BODY * 2
 
 
 @pytest.mark.covers("T61")
 def test_a_silent_server_is_abandoned_in_time(fetcher: RemoteFetcher) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        hasty = replace(fetcher, port=silent.getsockname()[1], timeout=timedelta(milliseconds=300))
-        begun = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent_server:
+        impatient_fetcher = replace(
+            fetcher, port=silent_server.getsockname()[1], timeout=timedelta(milliseconds=300)
+        )
+        start = time.monotonic()
 
-        assert fetch_error(hasty, f"https://{HOST}/a.png") == ("image_unreachable", True)
-        assert time.monotonic() - begun < deadline_sockets.CONNECT_SECONDS
+        assert fetch_error(impatient_fetcher, f"https://{HOST}/a.png") == (
+            "image_unreachable",
+            True,
+        )
+        assert time.monotonic() - start < deadline_sockets.CONNECT_SECONDS
 
 
 def test_an_unknown_host_name_is_reported(fetcher: RemoteFetcher) -> None:
     def unknown(_host: str) -> list[str]:
         raise socket.gaierror
 
-    lost = replace(fetcher, resolve=unknown)
+    fetcher_without_dns = replace(fetcher, resolve=unknown)
 
-    assert fetch_error(lost, f"https://{HOST}/a.png") == ("image_unreachable", True)
+    assert fetch_error(fetcher_without_dns, f"https://{HOST}/a.png") == ("image_unreachable", True)

@@ -38,7 +38,7 @@ def test_both_buckets_are_created_and_marked_once(fresh_buckets: tuple[str, str]
     public, private = fresh_buckets
 
     first = setup_bucket()
-    again = setup_bucket()
+    second_output = setup_bucket()
 
     assert first == [
         f"Created bucket {public}.",
@@ -50,7 +50,7 @@ def test_both_buckets_are_created_and_marked_once(fresh_buckets: tuple[str, str]
         f"Objects of {private} cannot be read without a signature.",
         f"A signed PUT is accepted at {s3_connection().public_endpoint_url}.",
     ]
-    assert again == [
+    assert second_output == [
         f"Bucket {public} exists.",
         f"Bucket {private} exists.",
         f"Browsers of https://app.example.test may upload to {public}.",
@@ -75,7 +75,7 @@ def test_a_browser_preflight_of_an_upload_is_allowed(fresh_buckets: tuple[str, s
     url = f"{s3_connection().public_endpoint_url}/{fresh_buckets[0]}/temp/a"
 
     status, headers, _ = send("OPTIONS", url, headers=request_headers)
-    foreign, _, _ = send(
+    foreign_status, _, _ = send(
         "OPTIONS", url, headers=request_headers | {"Origin": "https://evil.example.test"}
     )
 
@@ -83,7 +83,7 @@ def test_a_browser_preflight_of_an_upload_is_allowed(fresh_buckets: tuple[str, s
     assert headers["access-control-allow-origin"] == "https://app.example.test"
     assert "PUT" in headers["access-control-allow-methods"]
     assert "x-amz-checksum-sha256" in headers["access-control-allow-headers"].lower()
-    assert foreign == 403
+    assert foreign_status == 403
 
 
 def test_a_dry_run_changes_nothing(fresh_buckets: tuple[str, str]) -> None:
@@ -169,9 +169,9 @@ def test_adopting_without_a_terminal_requires_the_identity(monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("local_folders")
-@pytest.mark.parametrize(("typed", "adopts"), [(str(PRODUCTION), True), ("yes", False)])
+@pytest.mark.parametrize(("answer", "adopts"), [(str(PRODUCTION), True), ("yes", False)])
 def test_the_old_identity_is_shown_and_must_be_typed(
-    monkeypatch: pytest.MonkeyPatch, typed: str, *, adopts: bool
+    monkeypatch: pytest.MonkeyPatch, answer: str, *, adopts: bool
 ) -> None:
     class Terminal(StringIO):
         def isatty(self) -> bool:
@@ -179,7 +179,7 @@ def test_the_old_identity_is_shown_and_must_be_typed(
 
     setup_bucket()
     mark(public_store(), PRODUCTION)
-    monkeypatch.setattr("sys.stdin", Terminal(f"{typed}\n"))
+    monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
     output = StringIO()
 
     try:
@@ -206,12 +206,12 @@ def test_steps_the_store_does_not_allow_are_left_to_the_operator(
         (fault_proxy.status(code) if is_refused else fault_proxy.forward)(handler)
 
     proxy.plan = lambda _method, _number: refuse_bucket_calls
-    output, warned = StringIO(), StringIO()
+    output, stderr = StringIO(), StringIO()
     outcome: AbstractContextManager[object] = nullcontext()
     if strict:
         outcome = pytest.raises(CommandError, match="Steps to do manually")
     with outcome:
-        call_command("setup_bucket", *filter(None, [strict]), stdout=output, stderr=warned)
+        call_command("setup_bucket", *filter(None, [strict]), stdout=output, stderr=stderr)
 
     public, private = fresh_buckets
     for line in (
@@ -221,8 +221,8 @@ def test_steps_the_store_does_not_allow_are_left_to_the_operator(
         f"Could not set the CORS policy of {private}: the store answered {code}",
         f"Set this CORS policy on bucket {private}:",
     ):
-        assert line in warned.getvalue()
-    rules = re.findall(r"^\[$.*?^\]$", warned.getvalue(), re.DOTALL | re.MULTILINE)
+        assert line in stderr.getvalue()
+    rules = re.findall(r"^\[$.*?^\]$", stderr.getvalue(), re.DOTALL | re.MULTILINE)
     assert [json.loads(rule)[0]["AllowedMethods"] for rule in rules] == [
         ["PUT", "GET", "HEAD"],
         ["GET", "HEAD"],
@@ -247,10 +247,10 @@ def test_a_browser_may_download_from_the_private_bucket(fresh_buckets: tuple[str
 @pytest.mark.usefixtures("local_folders")
 def test_the_local_store_gets_its_folders(settings: Settings, tmp_path: Path) -> None:
     first = setup_bucket()
-    again = setup_bucket()
+    second_output = setup_bucket()
 
     assert first[0] == f"Created folder {settings.R2_BUCKET_NAME} under {tmp_path}."
-    assert again[0] == f"Folder {settings.R2_BUCKET_NAME} exists."
+    assert second_output[0] == f"Folder {settings.R2_BUCKET_NAME} exists."
     assert (tmp_path / settings.R2_PRIVATE_BUCKET_NAME / MARKER_KEY).is_file()
 
 

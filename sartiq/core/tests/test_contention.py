@@ -16,16 +16,16 @@ def database_error(cause: Exception) -> OperationalError:
 
 def attempt_all(*errors: Exception | None) -> list[Exception | None]:
     """Make attempts that end with these errors; return the errors of those that were made."""
-    ends, remaining = [], list(errors)
+    errors_made, remaining = [], list(errors)
     for attempt in retry_on_contention():
         with attempt:
-            ends.append(remaining.pop(0))
-            if (error := ends[-1]) is not None:
+            errors_made.append(remaining.pop(0))
+            if (error := errors_made[-1]) is not None:
                 raise error
-    return ends
+    return errors_made
 
 
-REPEATED: list[Callable[[], Exception]] = [
+RETRIED: list[Callable[[], Exception]] = [
     ContentionError,
     lambda: database_error(pg.DeadlockDetected()),
     lambda: database_error(pg.SerializationFailure()),
@@ -44,14 +44,14 @@ def test_an_attempt_that_succeeds_is_the_last() -> None:
     assert attempt_all(None, None) == [None]
 
 
-@pytest.mark.parametrize("error", REPEATED)
+@pytest.mark.parametrize("error", RETRIED)
 def test_contention_is_retried(error: Callable[[], Exception]) -> None:
     first, second = error(), error()
 
     assert attempt_all(first, second, None, None) == [first, second, None]
 
 
-@pytest.mark.parametrize("error", REPEATED)
+@pytest.mark.parametrize("error", RETRIED)
 def test_the_third_contention_is_reported(error: Callable[[], Exception]) -> None:
     with pytest.raises(ContentionError):
         attempt_all(error(), error(), error(), None)

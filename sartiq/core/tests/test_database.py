@@ -47,18 +47,18 @@ def test_an_open_connection_is_usable_without_a_query(backend_pid: int) -> None:
 
 @pytest.mark.covers("F10")
 def test_a_connection_closed_by_the_server_is_detected_and_replaced(backend_pid: int) -> None:
-    other = connection.copy()
-    with other.cursor() as cursor:
+    other_connection = connection.copy()
+    with other_connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_pid])
-    other.close()
+    other_connection.close()
 
-    usable = connection.is_usable()
+    is_usable = connection.is_usable()
     close_old_connections()  # what Django does between two requests
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
 
-    assert not usable
+    assert not is_usable
     assert pid != backend_pid
 
 
@@ -66,10 +66,10 @@ def test_a_connection_closed_by_the_server_is_detected_and_replaced(backend_pid:
 def test_a_cached_statement_reads_the_same_row_as_the_orm() -> None:
     user = UserFactory.create(full_name="Ada")
 
-    selected = select_by_id(User, user.pk)
+    selected_row = select_by_id(User, user.pk)
 
-    assert selected is not None
-    assert {**selected.__dict__, "_state": None} == {
+    assert selected_row is not None
+    assert {**selected_row.__dict__, "_state": None} == {
         **User.objects.get(pk=user.pk).__dict__,
         "_state": None,
     }
@@ -79,19 +79,19 @@ def test_a_cached_statement_reads_the_same_row_as_the_orm() -> None:
 def test_a_deferred_field_is_read_on_access() -> None:
     user = UserFactory.create()
 
-    selected = select_by_id(User, user.pk, without=("created_at",))
+    selected_row = select_by_id(User, user.pk, without=("created_at",))
 
-    assert selected is not None
-    assert selected.get_deferred_fields() == {"created_at"}
-    assert selected.created_at == user.created_at
+    assert selected_row is not None
+    assert selected_row.get_deferred_fields() == {"created_at"}
+    assert selected_row.created_at == user.created_at
 
 
 def key_rows(**values: Any) -> list[IdempotencyKey]:
     """Return two unsaved rows: one with many values, one with few."""
     common = {"user_id": uuid4(), "route": "r", "body_hash": "h", "locked_until": timezone.now()}
-    full = {"status_code": 201, "answer": {"a": ["'", None]}, "location": "x", **values}
+    full_values = {"status_code": 201, "answer": {"a": ["'", None]}, "location": "x", **values}
     return [
-        IdempotencyKey(**common, key="1", **full),
+        IdempotencyKey(**common, key="1", **full_values),
         IdempotencyKey(**common, key="2"),
     ]
 
@@ -103,13 +103,13 @@ def test_rows_inserted_with_one_statement_are_those_of_the_orm() -> None:
     insert_all(rows)
 
     for row in rows:
-        stored = IdempotencyKey.objects.get(pk=row.pk)
-        assert {**stored.__dict__, "_state": None} == {**row.__dict__, "_state": None}
+        stored_row = IdempotencyKey.objects.get(pk=row.pk)
+        assert {**stored_row.__dict__, "_state": None} == {**row.__dict__, "_state": None}
         assert (row._state.adding, row._state.db) == (False, "default")
 
 
 @pytest.mark.django_db
-def test_a_text_that_is_too_long_is_not_cut_when_many_rows_are_inserted() -> None:
+def test_a_text_that_is_too_long_is_not_truncated_when_many_rows_are_inserted() -> None:
     with pytest.raises(DataError), transaction.atomic():
         insert_all(key_rows(location="x" * 501))
     insert_all([])

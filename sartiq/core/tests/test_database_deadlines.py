@@ -1,4 +1,4 @@
-"""Tests of statements near the deadline of their request, and of a server that hangs (F11, F13)."""
+"""Statements near the deadline of their request, and a server that hangs (F11, F13)."""
 
 import socket
 import time
@@ -21,11 +21,11 @@ from sartiq.core.postgresql.connection import RequestTimeError
 @pytest.fixture
 def breaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Breaker]:
     """Return a breaker whose server responds again at the end of the test."""
-    ended = Event()
-    replacement = Breaker("postgresql", probe=lambda: ended.wait(10), max_failures=1)
+    test_ended = Event()
+    replacement = Breaker("postgresql", probe=lambda: test_ended.wait(10), max_failures=1)
     monkeypatch.setattr(bounded, "breaker", replacement)
     yield replacement
-    ended.set()
+    test_ended.set()
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_a_statement_is_cancelled_at_the_deadline(transactional_db: None, breake
     sleep(0)
     before = connection.connection
 
-    started = time.monotonic()
+    start = time.monotonic()
     with limited(limits(0.1)), pytest.raises(OperationalError, match="canceling statement"):
         sleep(30)
 
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - start < 15
     assert User.objects.count() == 0
     assert connection.connection is before  # still usable
     assert not breaker.is_open
@@ -76,11 +76,11 @@ def test_no_statement_starts_after_the_deadline(transactional_db: None) -> None:
 
 
 def test_what_was_written_in_time_is_committed_after_the_deadline(transactional_db: None) -> None:
-    late = limits(30)
+    expired_limits = limits(30)
 
-    with limited(late), transaction.atomic():
+    with limited(expired_limits), transaction.atomic():
         user = UserFactory.create()
-        late.ends = time.monotonic() - 1
+        expired_limits.ends = time.monotonic() - 1
 
     assert User.objects.get() == user
 
@@ -107,7 +107,7 @@ def test_a_server_that_hangs_costs_the_connection_and_opens_the_breaker(
 
 
 @pytest.mark.parametrize("response", [b"", b"N"])
-def test_a_server_is_asked_on_its_own_address(
+def test_a_server_is_probed_at_its_own_address(
     response: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounded, "CHECK_SECONDS", 0.05)
@@ -129,7 +129,7 @@ def test_a_server_is_asked_on_its_own_address(
 
 
 @pytest.mark.django_db
-def test_postgresql_answers_on_the_address_of_a_connection() -> None:
+def test_postgresql_responds_at_the_address_of_a_connection() -> None:
     connection.ensure_connection()
 
     assert bounded.responds(connection.connection.pgconn)

@@ -13,18 +13,18 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts.models import User
 from devstack.process.ports import free_port
 
-Ask = Callable[..., Any]
+Send = Callable[..., Any]
 
 
 @pytest.fixture
-def ask_without_database(
+def send_without_database(
     monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
-) -> Ask:
+) -> Send:
     """Return a function that sends a request from a thread without a database connection."""
     monkeypatch.setitem(connections.settings["default"], "HOST", "127.0.0.1")
     monkeypatch.setitem(connections.settings["default"], "PORT", str(free_port()))
 
-    def ask(path: str, **headers: str) -> Any:
+    def send(path: str, **headers: str) -> Any:
         responses: list[Any] = []
 
         def run() -> None:
@@ -38,24 +38,24 @@ def ask_without_database(
             thread.join(timeout=30)
         return responses[0]
 
-    return ask
+    return send
 
 
-def test_readiness_fails_and_liveness_succeeds(ask_without_database: Ask) -> None:
-    ready = ask_without_database("/health/ready")
-    live = ask_without_database("/health/live")
+def test_readiness_fails_and_liveness_succeeds(send_without_database: Send) -> None:
+    ready_response = send_without_database("/health/ready")
+    live_response = send_without_database("/health/live")
 
-    assert ready.status_code == 503
-    assert ready.headers["Retry-After"] == "5"
-    assert ready.content == b'{"status": "unavailable", "database": "unavailable"}'
-    assert live.status_code == 200
+    assert ready_response.status_code == 503
+    assert ready_response.headers["Retry-After"] == "5"
+    assert ready_response.content == b'{"status": "unavailable", "database": "unavailable"}'
+    assert live_response.status_code == 200
 
 
 @pytest.mark.covers("F11")
-def test_a_route_returns_503_in_the_error_format(ask_without_database: Ask) -> None:
+def test_a_route_returns_503_in_the_error_format(send_without_database: Send) -> None:
     token = AccessToken.for_user(User(email="a@example.com"))
 
-    response = ask_without_database("/api/v1/users/me", Authorization=f"Bearer {token}")
+    response = send_without_database("/api/v1/users/me", Authorization=f"Bearer {token}")
 
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "5"
@@ -63,9 +63,9 @@ def test_a_route_returns_503_in_the_error_format(ask_without_database: Ask) -> N
 
 
 @pytest.mark.covers("F11", "T25")
-def test_redirects_and_the_schema_need_no_database(ask_without_database: Ask) -> None:
-    assert ask_without_database("/files/a.png").status_code == 302
-    assert ask_without_database("/api/v1/openapi.json").status_code == 200
+def test_redirects_and_the_schema_need_no_database(send_without_database: Send) -> None:
+    assert send_without_database("/files/a.png").status_code == 302
+    assert send_without_database("/api/v1/openapi.json").status_code == 200
 
 
 def test_ready_reports_an_available_database(client: Client, db: None) -> None:

@@ -1,4 +1,4 @@
-"""Web, worker and beat as real processes that must refuse to start."""
+"""Web, worker and beat, as real processes, refuse to start with invalid settings."""
 
 import os
 import subprocess
@@ -21,17 +21,17 @@ PROGRAMS = {
     "beat": (*CELERY, "beat", "--pidfile", ""),
 }
 # Values that the settings accept and only a system check rejects.
-UNSOUND = "from sartiq.settings.production import *\nTIME_ZONE = 'Europe/Oslo'\n"
+INVALID_SETTINGS = "from sartiq.settings.production import *\nTIME_ZONE = 'Europe/Oslo'\n"
 
 
 def boot(program: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    places = {
+    variables = {
         "web": ["--port", str(free_port())],
         "beat": ["--schedule", str(folder / "schedule")],
     }
     name, *arguments = PROGRAMS[program]
     return subprocess.run(
-        [sys.executable, "-m", name, *arguments, *places.get(program, [])],
+        [sys.executable, "-m", name, *arguments, *variables.get(program, [])],
         cwd=CHECKOUT,
         env={
             "PATH": os.environ["PATH"],
@@ -86,12 +86,12 @@ SYSTEM_CHECKS = {
 def test_invalid_settings_stop_every_process(
     tmp_path: Path, program: str, env: dict[str, str], reasons: list[str]
 ) -> None:
-    (tmp_path / "unsound.py").write_text(UNSOUND)
+    (tmp_path / "unsound.py").write_text(INVALID_SETTINGS)
 
-    done = boot(program, tmp_path, **env)
+    result = boot(program, tmp_path, **env)
 
-    assert done.returncode != 0
-    assert [reason for reason in reasons if reason not in done.stdout + done.stderr] == []
+    assert result.returncode != 0
+    assert [reason for reason in reasons if reason not in result.stdout + result.stderr] == []
 
 
 def test_an_unusable_temporary_folder_fails_the_checks_of_every_process(settings: Settings) -> None:
@@ -102,10 +102,10 @@ def test_an_unusable_temporary_folder_fails_the_checks_of_every_process(settings
 
 
 def test_an_unusable_temporary_folder_stops_a_worker(tmp_path: Path) -> None:
-    done = boot("worker", tmp_path, TEMPORARY_DIR="/dev/null")
+    result = boot("worker", tmp_path, TEMPORARY_DIR="/dev/null")
 
-    assert done.returncode != 0
-    assert "TEMPORARY_DIR (/dev/null) cannot be written to" in done.stdout + done.stderr
+    assert result.returncode != 0
+    assert "TEMPORARY_DIR (/dev/null) cannot be written to" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("count", ["two", "0", "65", "1_0", "-1"])

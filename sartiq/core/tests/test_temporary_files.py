@@ -15,7 +15,7 @@ from pytest_django import Settings
 from sartiq.core import temporary_files
 
 CHECKOUT = Path(__file__).parents[3]
-ENTRIES = 3  # in the folder of `_PROCESS`: all that it creates but the nameless file
+ENTRIES = 3  # that `_PROCESS` creates in its folder, not counting the nameless file
 
 # Creates every kind of temporary file that web and worker processes use.
 _PROCESS = """
@@ -76,13 +76,13 @@ def test_files_of_a_killed_process_are_removed_by_a_later_one(root: Path) -> Non
 
 
 def test_files_of_a_running_process_stay(root: Path) -> None:
-    with another_process(root) as (process, busy):
+    with another_process(root) as (process, busy_folder):
         assert temporary_files.remove_abandoned() == 0
-        assert len(list(busy.iterdir())) == ENTRIES
+        assert len(list(busy_folder.iterdir())) == ENTRIES
 
         process.communicate()  # closes its input, so that it ends by itself
 
-    assert not busy.exists()
+    assert not busy_folder.exists()
 
 
 def test_a_later_process_removes_them_when_it_starts(root: Path) -> None:
@@ -90,25 +90,25 @@ def test_a_later_process_removes_them_when_it_starts(root: Path) -> None:
         process.kill()
         process.wait()
 
-    with another_process(root) as (_, busy):
-        assert list(root.iterdir()) == [busy]
+    with another_process(root) as (_, busy_folder):
+        assert list(root.iterdir()) == [busy_folder]
     assert not folder.exists()
 
 
 def test_a_forked_process_has_its_own_folder(root: Path) -> None:
     own_folder = temporary_files.process_folder()
-    reading, writing = os.pipe()
+    read_end, write_end = os.pipe()
 
     pid = os.fork()
     if not pid:
         try:
-            os.write(writing, str(temporary_files.process_folder()).encode())
+            os.write(write_end, str(temporary_files.process_folder()).encode())
         finally:
             os._exit(0)
-    os.close(writing)
+    os.close(write_end)
     os.waitpid(pid, 0)
-    child_folder = Path(os.read(reading, 4096).decode())
-    os.close(reading)
+    child_folder = Path(os.read(read_end, 4096).decode())
+    os.close(read_end)
 
     assert child_folder != own_folder
     assert temporary_files.remove_abandoned() == 1
@@ -116,8 +116,8 @@ def test_a_forked_process_has_its_own_folder(root: Path) -> None:
 
 
 def test_an_upload_is_spooled_to_the_folder_of_its_process(root: Path) -> None:
-    with TemporaryUploadedFile("table.csv", "text/csv", 0, None) as spooled:
-        assert Path(spooled.temporary_file_path()).parent == temporary_files.process_folder()
+    with TemporaryUploadedFile("table.csv", "text/csv", 0, None) as upload:
+        assert Path(upload.temporary_file_path()).parent == temporary_files.process_folder()
 
 
 def test_a_folder_removed_by_another_program_is_created_again(root: Path) -> None:
@@ -128,11 +128,11 @@ def test_a_folder_removed_by_another_program_is_created_again(root: Path) -> Non
 
 
 def test_a_folder_of_another_user_is_refused(tmp_path: Path, settings: Settings) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    other_folder = tmp_path / "elsewhere"
+    other_folder.mkdir()
     settings.TEMPORARY_DIR = str(tmp_path / "temporary")
     (tmp_path / "temporary").mkdir()
-    (tmp_path / "temporary" / f"sartiq-{os.getuid()}").symlink_to(elsewhere)
+    (tmp_path / "temporary" / f"sartiq-{os.getuid()}").symlink_to(other_folder)
 
     with pytest.raises(temporary_files.TemporaryFolderError):
         temporary_files.process_folder()

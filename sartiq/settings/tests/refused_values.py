@@ -1,4 +1,4 @@
-"""Values of environment variables that are refused, and why."""
+"""Values of environment variables that are refused, with the reason."""
 
 from sartiq.settings.environment import Production
 

@@ -153,23 +153,23 @@ def test_an_origin_is_compared_as_browsers_write_it(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_minimum_decode_memory_fits_the_largest_image() -> None:
-    least = next(
+    minimum = next(
         bound.ge
         for bound in Production.model_fields["DECODE_MEMORY_BYTES"].metadata
         if isinstance(bound, Ge)
     )
 
-    assert least == max_memory(MAX_PIXELS) * 4 // 3
+    assert minimum == max_memory(MAX_PIXELS) * 4 // 3
 
 
 def test_urls_default_to_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_PUBLIC_ENDPOINT_URL", "")
     monkeypatch.setenv("R2_PUBLIC_URL", "https://cdn.example/")
 
-    read = Production.read()
+    values = Production.read()
 
-    assert read.S3_PUBLIC_ENDPOINT_URL == read.S3_ENDPOINT_URL
-    assert read.CDN_URL == read.R2_PUBLIC_URL == "https://cdn.example"
+    assert values.S3_PUBLIC_ENDPOINT_URL == values.S3_ENDPOINT_URL
+    assert values.CDN_URL == values.R2_PUBLIC_URL == "https://cdn.example"
 
 
 def test_development_and_tests_need_no_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,9 +58,9 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) 
 
 
 def test_a_complete_environment_boots_and_passes_the_deployment_checks() -> None:
-    done = boot(COMPLETE, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    result = boot(COMPLETE, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))
@@ -72,18 +72,20 @@ def test_a_missing_setting_is_refused_and_named(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_missing_settings_prevent_the_start_and_are_named() -> None:
-    done = boot({})
+    result = boot({})
 
-    assert done.returncode == 1
-    assert [name for name in COMPLETE if f"Set {name}; deploy/env.example" not in done.stderr] == []
+    assert result.returncode == 1
+    assert [
+        name for name in COMPLETE if f"Set {name}; deploy/env.example" not in result.stderr
+    ] == []
 
 
 def test_unsafe_settings_prevent_the_start() -> None:
-    done = boot({**COMPLETE, **{name: value for name, (value, _) in UNSAFE.items()}})
+    result = boot({**COMPLETE, **{name: value for name, (value, _) in UNSAFE.items()}})
 
-    assert done.returncode == 1
-    assert [reason for _, reason in UNSAFE.values() if reason not in done.stderr] == []
-    assert "hidden-word" not in done.stderr
+    assert result.returncode == 1
+    assert [reason for _, reason in UNSAFE.values() if reason not in result.stderr] == []
+    assert "hidden-word" not in result.stderr
 
 
 def test_the_local_store_needs_no_settings_of_s3(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,8 @@ def configuration(user: User, organization: Organization) -> str:
 
 
 def member(user: User, organization: Organization) -> str:
-    other = MembershipFactory.create(organization=organization).user
-    return f"organizations/{organization.pk}/members/{other.pk}"
+    other_member = MembershipFactory.create(organization=organization).user
+    return f"organizations/{organization.pk}/members/{other_member.pk}"
 
 
 def tenant(user: User, organization: Organization) -> str:
@@ -57,17 +57,17 @@ def test_of_concurrent_conditional_writes_one_succeeds(
     user = UserFactory.create()
     organization = MembershipFactory.create(user=user, role=Role.OWNER).organization
     path = f"/api/v1/{path_of_one(user, organization)}"
-    tag = client_of(user).get(path).headers["ETag"]
-    calls = [partial(patch, client_of(user), path, body, tag) for body in bodies]
+    etag = client_of(user).get(path).headers["ETag"]
+    calls = [partial(patch, client_of(user), path, body, etag) for body in bodies]
 
     with factory.replaced(public=MemoryStore(), private=MemoryStore()):
         responses = at_once(calls)
 
     assert Counter(status for status, _ in responses) == {200: 1, 412: len(bodies) - 1}
-    [written] = [response for status, response in responses if status == 200]
-    assert client_of(user).get(path).json() == written
+    [success_response] = [response for status, response in responses if status == 200]
+    assert client_of(user).get(path).json() == success_response
 
 
-def patch(client: APIClient, path: str, body: Any, tag: str) -> tuple[int, Any]:
-    response = client.patch(path, body, headers={"If-Match": tag})
+def patch(client: APIClient, path: str, body: Any, etag: str) -> tuple[int, Any]:
+    response = client.patch(path, body, headers={"If-Match": etag})
     return response.status_code, json.loads(response.content)

@@ -16,8 +16,8 @@ from tests.api.row_requests import ROUTES, body_of, path_of
 from tests.api.rows import Row
 from tests.api.world import World
 
-OTHER = '"0000"'
-READ = [
+OTHER_TAG = '"0000"'
+READ_ROWS = [
     row
     for row in ROWS
     if row.route.startswith("GET /api/v1/")
@@ -26,7 +26,7 @@ READ = [
     and not row.route.endswith(("/template", ".csv", "/report"))
     and "format=csv" not in row.query
 ]
-CHANGED = [
+WRITE_ROWS = [
     row
     for row in ROWS
     if row.route.startswith(("PATCH ", "DELETE ")) and row.superuser_status in {200, 204}
@@ -45,30 +45,30 @@ def send(row: Row, world: World, method: str = "", **headers: str) -> HttpRespon
     return response
 
 
-@pytest.mark.parametrize("row", READ, ids=str)
+@pytest.mark.parametrize("row", READ_ROWS, ids=str)
 def test_a_read_has_an_entity_tag_and_is_private(row: Row, world: World) -> None:
-    first, again, head = send(row, world), send(row, world), send(row, world, method="HEAD")
+    first, second, head = send(row, world), send(row, world), send(row, world, method="HEAD")
 
-    tag = first.headers["ETag"]
-    assert tag.startswith('"')
-    assert tag == again.headers["ETag"] == head.headers["ETag"]
+    etag = first.headers["ETag"]
+    assert etag.startswith('"')
+    assert etag == second.headers["ETag"] == head.headers["ETag"]
     assert first.headers["Cache-Control"] == "private, no-cache"
     assert "Authorization" in first.headers["Vary"]
 
 
-@pytest.mark.parametrize("row", READ, ids=str)
+@pytest.mark.parametrize("row", READ_ROWS, ids=str)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_an_unchanged_response_is_not_sent_again(row: Row, world: World, method: str) -> None:
-    tag = send(row, world).headers["ETag"]
+    etag = send(row, world).headers["ETag"]
 
-    for matching in (tag, "*", f"W/{tag}", f'{OTHER}, "a,b",W/{tag}'):
-        response = send(row, world, method=method, **{"If-None-Match": matching})
+    for matching_tags in (etag, "*", f"W/{etag}", f'{OTHER_TAG}, "a,b",W/{etag}'):
+        response = send(row, world, method=method, **{"If-None-Match": matching_tags})
         assert (response.status_code, response.content) == (304, b"")
-        assert response.headers["ETag"] == tag
+        assert response.headers["ETag"] == etag
         assert response.headers["Cache-Control"] == "private, no-cache"
         assert "Authorization" in response.headers["Vary"]
-    for unknown in (OTHER, tag.strip('"'), f'{OTHER}, "1"', ""):
-        response = send(row, world, method=method, **{"If-None-Match": unknown})
+    for other_tags in (OTHER_TAG, etag.strip('"'), f'{OTHER_TAG}, "1"', ""):
+        response = send(row, world, method=method, **{"If-None-Match": other_tags})
         assert response.status_code == 200
 
 
@@ -86,20 +86,20 @@ def test_a_refused_read_is_private_too(world: World, path: str) -> None:
 def test_a_read_with_a_failed_precondition_is_rejected(world: World) -> None:
     client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
 
-    response = client.get(path, headers={"If-Match": OTHER})
+    response = client.get(path, headers={"If-Match": OTHER_TAG})
 
     assert response.status_code == 412
     require_error_format(response.status_code, response.content, response.headers)
 
 
-@pytest.mark.parametrize("row", READ[:5], ids=str)
+@pytest.mark.parametrize("row", READ_ROWS[:5], ids=str)
 def test_a_read_ignores_conditions_on_dates(row: Row, world: World) -> None:
-    since = {
+    date_headers = {
         "If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT",
         "If-Modified-Since": "Sat, 01 Jan 2050 00:00:00 GMT",
     }
 
-    response = send(row, world, **since)
+    response = send(row, world, **date_headers)
 
     assert response.status_code == 200
     assert response.content == send(row, world).content
@@ -107,19 +107,24 @@ def test_a_read_ignores_conditions_on_dates(row: Row, world: World) -> None:
 
 def test_a_write_ignores_conditions_on_dates(world: World) -> None:
     path = f"/api/v1/products/{world.ids['product']}"
-    since = {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT", "If-None-Match": OTHER}
+    date_headers = {
+        "If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT",
+        "If-None-Match": OTHER_TAG,
+    }
 
-    response = world.client("owner").patch(path, {"name": "New"}, format="json", headers=since)
+    response = world.client("owner").patch(
+        path, {"name": "New"}, format="json", headers=date_headers
+    )
 
     assert response.status_code == 200
 
 
 def test_an_entity_tag_depends_on_related_rows(world: World) -> None:
     client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
-    tag = client.get(path).headers["ETag"]
+    etag = client.get(path).headers["ETag"]
     MediaResource.objects.update(status=ResourceStatus.PENDING)
 
-    response = client.get(path, headers={"If-None-Match": tag})
+    response = client.get(path, headers={"If-None-Match": etag})
 
     assert response.status_code == 200
     assert response.json()["cover_image"]["status"] == "pending"
@@ -131,38 +136,39 @@ def state(world: World) -> Any:
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
-@pytest.mark.parametrize("row", CHANGED, ids=str)
+@pytest.mark.parametrize("row", WRITE_ROWS, ids=str)
 @pytest.mark.parametrize(
-    "condition", [("If-Match", OTHER), ("If-Match", "W/{tag}"), ("If-None-Match", "{tag}, {tag}")]
+    "condition",
+    [("If-Match", OTHER_TAG), ("If-Match", "W/{tag}"), ("If-None-Match", "{tag}, {tag}")],
 )
 def test_a_write_with_another_tag_is_rejected(
     row: Row, world: World, condition: tuple[str, str]
 ) -> None:
-    tag, before = send(row, world, method="GET").headers["ETag"], state(world)
+    etag, before = send(row, world, method="GET").headers["ETag"], state(world)
     name, value = condition
 
-    response = send(row, world, **{name: value.format(tag=tag)})
+    response = send(row, world, **{name: value.format(tag=etag)})
 
     assert response.status_code == 412
     require_error_format(response.status_code, response.content, response.headers)
     assert state(world) == before
-    assert send(row, world, method="GET").headers["ETag"] == tag
+    assert send(row, world, method="GET").headers["ETag"] == etag
 
 
-@pytest.mark.parametrize("row", CHANGED, ids=str)
-@pytest.mark.parametrize("tags", ["{tag}", "*", f"{OTHER}, {{tag}}"])
+@pytest.mark.parametrize("row", WRITE_ROWS, ids=str)
+@pytest.mark.parametrize("tags", ["{tag}", "*", f"{OTHER_TAG}, {{tag}}"])
 def test_a_write_with_the_current_tag_succeeds(row: Row, world: World, tags: str) -> None:
-    tag = send(row, world, method="GET").headers["ETag"]
+    etag = send(row, world, method="GET").headers["ETag"]
 
     with transaction.atomic():
-        response = send(row, world, **{"If-Match": tags.format(tag=tag)})
+        response = send(row, world, **{"If-Match": tags.format(tag=etag)})
 
     assert response.status_code == row.superuser_status
     if row.route.startswith("PATCH"):
         assert response.headers["ETag"] == send(row, world, method="GET").headers["ETag"]
 
 
-@pytest.mark.parametrize("row", CHANGED, ids=str)
+@pytest.mark.parametrize("row", WRITE_ROWS, ids=str)
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
 def test_a_malformed_condition_is_rejected(row: Row, world: World, name: str) -> None:
     before = state(world)
@@ -180,7 +186,7 @@ def test_a_created_row_has_the_same_tag_as_when_read(world: World) -> None:
 
     for path in ("products/", "organizations/", "users/me/export-configuration"):
         create_response = client.post(f"/api/v1/{path}", {"name": "New"})
-        read = client.get(create_response.headers["Location"])
+        read_response = client.get(create_response.headers["Location"])
 
         assert create_response.status_code == 201
-        assert create_response.headers["ETag"] == read.headers["ETag"]
+        assert create_response.headers["ETag"] == read_response.headers["ETag"]

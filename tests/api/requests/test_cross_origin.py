@@ -15,10 +15,10 @@ def test_cross_origin_pages_can_read_the_headers_they_need(
 
     response = world.client("plain").get(PATH, headers={"Origin": ORIGIN})
 
-    exposed = {
+    exposed_headers = {
         header.strip() for header in response.headers["Access-Control-Expose-Headers"].split(",")
     }
-    assert exposed == {
+    assert exposed_headers == {
         "Content-Disposition",
         "ETag",
         "Idempotent-Replayed",
@@ -46,7 +46,7 @@ def test_cross_origin_pages_can_send_conditions_and_keys(world: World, settings:
         },
     )
 
-    allowed = {
+    allowed_headers = {
         header.strip() for header in response.headers["Access-Control-Allow-Headers"].split(",")
     }
-    assert (response.status_code, set(headers.split(",")) - allowed) == (200, set())
+    assert (response.status_code, set(headers.split(",")) - allowed_headers) == (200, set())

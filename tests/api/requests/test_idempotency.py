@@ -91,11 +91,11 @@ def test_keys_of_other_users_and_routes_are_independent(user: User) -> None:
 
 @pytest.mark.parametrize("body", [{"name": ""}, {"name": "A", "images": ["https://evil.test/a"]}])
 def test_a_rejected_request_does_not_use_up_its_key(user: User, body: dict[str, Any]) -> None:
-    rejected = post(user, body)
+    rejected_response = post(user, body)
 
     response = post(user, SHOE)
 
-    assert rejected.status_code == 422
+    assert rejected_response.status_code == 422
     assert response.status_code == 201
 
 
@@ -111,21 +111,21 @@ def test_a_request_still_running_is_a_conflict(user: User) -> None:
 
 
 def test_a_claim_lasts_ten_seconds(user: User, during_request: list[Callable[[], None]]) -> None:
-    remaining: list[timedelta] = []
+    remaining_times: list[timedelta] = []
 
     def record_remaining_time() -> None:
-        remaining.append(IdempotencyKey.objects.get().locked_until - timezone.now())
+        remaining_times.append(IdempotencyKey.objects.get().locked_until - timezone.now())
 
     during_request.append(record_remaining_time)
     post(user)
 
-    assert timedelta() < remaining[0] <= timedelta(seconds=10)
+    assert timedelta() < remaining_times[0] <= timedelta(seconds=10)
 
 
 def test_the_key_of_a_crashed_request_can_be_used_again(user: User) -> None:
     post(user)
-    past = timezone.now() - timedelta(seconds=1)
-    IdempotencyKey.objects.update(status_code=None, answer=None, locked_until=past)
+    expired_at = timezone.now() - timedelta(seconds=1)
+    IdempotencyKey.objects.update(status_code=None, answer=None, locked_until=expired_at)
 
     response = post(user, {"name": "Boot"})
 
@@ -165,7 +165,7 @@ def test_an_invalid_key_is_rejected_at_its_header(user: User, key: str) -> None:
 
 @pytest.fixture
 def during_request() -> Iterator[list[Callable[[], None]]]:
-    """Yield a list of functions to call, each once, before a request takes in its files."""
+    """Yield a list of functions to call, each once, before a request ingests its files."""
     functions: list[Callable[[], None]] = []
 
     def call_next(point: str) -> None:
@@ -181,20 +181,20 @@ def during_request() -> Iterator[list[Callable[[], None]]]:
 def test_a_request_that_lost_its_lock_creates_nothing(
     user: User, during_request: list[Callable[[], None]]
 ) -> None:
-    repeated: list[Any] = []
+    repeated_responses: list[Any] = []
 
     def repeat_after_expiry() -> None:
-        past = timezone.now() - timedelta(seconds=1)
-        IdempotencyKey.objects.update(locked_until=past)
-        repeated.append(post(user, {"name": "Boot"}))
+        expired_at = timezone.now() - timedelta(seconds=1)
+        IdempotencyKey.objects.update(locked_until=expired_at)
+        repeated_responses.append(post(user, {"name": "Boot"}))
 
     during_request.append(repeat_after_expiry)
     first = post(user, {"name": "Boot"})
 
-    assert [first.status_code, repeated[0].status_code] == [409, 201]
+    assert [first.status_code, repeated_responses[0].status_code] == [409, 201]
     assert error_detail(first) == "A request with this Idempotency-Key is still running."
-    assert str(Product.objects.get().pk) == repeated[0].json()["id"]
-    assert post(user, {"name": "Boot"}).json() == repeated[0].json()
+    assert str(Product.objects.get().pk) == repeated_responses[0].json()["id"]
+    assert post(user, {"name": "Boot"}).json() == repeated_responses[0].json()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -202,7 +202,7 @@ def test_a_claim_is_renewed_during_the_request(
     during_request: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idempotency, "RENEWAL_SECONDS", 0.01)
-    user, renewed = UserFactory.create(), Event()
+    user, is_renewed = UserFactory.create(), Event()
     now = timezone.now()
 
     def wait_for_renewal() -> None:
@@ -210,14 +210,14 @@ def test_a_claim_is_renewed_during_the_request(
         IdempotencyKey.objects.update(locked_until=now)
         for _ in range(1000):
             if IdempotencyKey.objects.get().locked_until > now + timedelta(seconds=5):
-                renewed.set()
+                is_renewed.set()
                 break
-            renewed.wait(0.01)
+            is_renewed.wait(0.01)
 
     during_request.append(wait_for_renewal)
     response = post(user)
 
-    assert renewed.is_set()
+    assert is_renewed.is_set()
     assert response.status_code == 201
     assert not [thread for thread in threading.enumerate() if thread.name == "idempotency-key"]
 
@@ -253,13 +253,13 @@ def test_a_response_lost_in_a_crash_is_replayed(crash_after_commit: None) -> Non
 @pytest.mark.django_db(transaction=True)
 def test_fifty_concurrent_requests_create_one_product() -> None:
     user = UserFactory.create()
-    together = Barrier(50)
+    barrier = Barrier(50)
 
     def send(_: int) -> tuple[int, str]:
         try:
             client = client_of(user)
             client.raise_request_exception = False
-            together.wait(timeout=60)
+            barrier.wait(timeout=60)
             response = client.post(PRODUCTS, SHOE, headers={"Idempotency-Key": "one"})
             return response.status_code, response.json().get("id", "")
         finally:
@@ -279,14 +279,14 @@ def test_fifty_concurrent_requests_create_one_product() -> None:
 def test_concurrent_invalid_requests_are_never_server_errors() -> None:
     user = UserFactory.create()
     threads, rounds = 8, 12
-    together = Barrier(threads)
+    barrier = Barrier(threads)
     invalid = {"name": "A", "images": ["https://evil.test/a"]}
 
     def send(_: int) -> list[int]:
         try:
             statuses = []
             for _round in range(rounds):
-                together.wait(timeout=60)
+                barrier.wait(timeout=60)
                 statuses.append(post(user, invalid, key="one").status_code)
             return statuses
         finally:

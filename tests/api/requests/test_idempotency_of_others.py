@@ -24,16 +24,16 @@ def user(db: None) -> User:
 def test_the_running_requests_of_others_keep_their_keys(
     user: User, body: dict[str, Any], status: int
 ) -> None:
-    strangers = [UserFactory.create() for _ in range(2)]
-    for stranger in strangers:
-        post(stranger, {"name": "Boot"})
-    later = timezone.now() + timedelta(seconds=9)
-    others = IdempotencyKey.objects.filter(user_id__in=[row.pk for row in strangers])
-    others.update(status_code=None, answer=None, locked_until=later)
-    before = list(others.order_by("pk").values())
+    other_users = [UserFactory.create() for _ in range(2)]
+    for other_user in other_users:
+        post(other_user, {"name": "Boot"})
+    locked_until = timezone.now() + timedelta(seconds=9)
+    other_keys = IdempotencyKey.objects.filter(user_id__in=[row.pk for row in other_users])
+    other_keys.update(status_code=None, answer=None, locked_until=locked_until)
+    before = list(other_keys.order_by("pk").values())
 
     response = post(user, body)
 
     assert response.status_code == status
-    assert list(others.order_by("pk").values()) == before
+    assert list(other_keys.order_by("pk").values()) == before
     assert len(before) == 2

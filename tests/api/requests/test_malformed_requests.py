@@ -38,7 +38,10 @@ class Server:
         body: object = malformed.body
         if malformed.chunked:
             body = iter(
-                [malformed.body[at : at + 65536] for at in range(0, len(malformed.body), 65536)]
+                [
+                    malformed.body[start : start + 65536]
+                    for start in range(0, len(malformed.body), 65536)
+                ]
             )
         with suppress(BrokenPipeError, ConnectionResetError):  # refused before it was all sent
             connection.request(

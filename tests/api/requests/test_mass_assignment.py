@@ -22,13 +22,13 @@ from tests.api.world import World
 
 FORGED_ID = UUID("019ab000-0000-7000-8000-00000000f0e6")
 FORGED_TIME = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
-# Names that no model has, but that clients may try because other services have them.
+# Names that no model has, but that clients may try because they are common elsewhere.
 COMMON_NAMES = ["is_admin", "role", "owner", "owner_id", "organization", "deleted_at", "groups"]
 V1 = "/api/v1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class WritingRoute:
     """A route that writes rows of a model, with its caller, its body and the row it changes."""
 
     route: str
@@ -48,14 +48,14 @@ CATALOG: list[tuple[str, str, type[models.Model]]] = [
     ("guidelines", "guideline", Guideline),
     ("production-requests", "request", ProductionRequest),
 ]
-PHOTO_BATCH_ACTS = ("files", "uploaded", "tickets", "attach", "cancel", "retry")
+PHOTO_BATCH_ACTIONS = ("files", "uploaded", "tickets", "attach", "cancel", "retry")
 IMAGE = {"filename": "a.webp", "content_type": "image/webp"}
 NEW_USER = {"email": "new@example.com", "password": "long-enough-horse"}
 MEMBERS = f"{V1}/organizations/{{org_id}}/members"
 FIRST = "export-configuration"
 CONFIGURATIONS = [
     *(
-        Written(route=f"POST {path}", model=ExportConfiguration, body={})
+        WritingRoute(route=f"POST {path}", model=ExportConfiguration, body={})
         for path in (
             f"{V1}/{FIRST}/",
             f"/{FIRST}/",
@@ -65,7 +65,9 @@ CONFIGURATIONS = [
         )
     ),
     *(
-        Written(route=f"PATCH {V1}/users/{path}", model=ExportConfiguration, target=target, body={})
+        WritingRoute(
+            route=f"PATCH {V1}/users/{path}", model=ExportConfiguration, target=target, body={}
+        )
         for path, target in (
             (f"me/{FIRST}", "configuration_of_superuser"),
             ("export-configurations/{config_id}", "configuration"),
@@ -73,56 +75,58 @@ CONFIGURATIONS = [
             (f"organizations/{{org_id}}/{FIRST}", "configuration"),
         )
     ),
-    Written(
+    WritingRoute(
         route=f"PUT {V1}/metadata-adapters/{{code}}/visibility",
         model=MetadataAdapterVisibility,
         target="visibility",
         body={"is_public": True},
     ),
 ]
-WRITTEN = [
+WRITING_ROUTES = [
     *CONFIGURATIONS,
     *(
-        Written(route=f"POST {V1}/{path}/", model=model, body={"name": "New"})
+        WritingRoute(route=f"POST {V1}/{path}/", model=model, body={"name": "New"})
         for path, _, model in CATALOG
     ),
     *(
-        Written(route=f"PATCH {V1}/{path}/{{entity_id}}", model=model, target=kind, body={})
+        WritingRoute(route=f"PATCH {V1}/{path}/{{entity_id}}", model=model, target=kind, body={})
         for path, kind, model in CATALOG
     ),
-    Written(route=f"POST {V1}/users/", model=User, body=NEW_USER),
-    Written(route=f"PATCH {V1}/users/{{user_id}}", model=User, target="colleague", body={}),
-    Written(route=f"PATCH {V1}/users/me", model=User, target="member", caller="member", body={}),
-    Written(route=f"POST {V1}/organizations/", model=Organization, body={"name": "New"}),
-    Written(
+    WritingRoute(route=f"POST {V1}/users/", model=User, body=NEW_USER),
+    WritingRoute(route=f"PATCH {V1}/users/{{user_id}}", model=User, target="colleague", body={}),
+    WritingRoute(
+        route=f"PATCH {V1}/users/me", model=User, target="member", caller="member", body={}
+    ),
+    WritingRoute(route=f"POST {V1}/organizations/", model=Organization, body={"name": "New"}),
+    WritingRoute(
         route=f"PATCH {V1}/organizations/{{org_id}}",
         model=Organization,
         target="organization",
         body={},
     ),
-    Written(route=f"POST {MEMBERS}", model=Membership, body={"user_id": "newcomer"}),
-    Written(
+    WritingRoute(route=f"POST {MEMBERS}", model=Membership, body={"user_id": "newcomer"}),
+    WritingRoute(
         route=f"PATCH {MEMBERS}/{{user_id}}",
         model=Membership,
         target="membership",
         body={"role": "member"},
     ),
-    Written(route=f"POST {V1}/uploads/presigned-url", model=Upload, body=IMAGE),
-    Written(
+    WritingRoute(route=f"POST {V1}/uploads/presigned-url", model=Upload, body=IMAGE),
+    WritingRoute(
         route=f"POST {V1}/exports/", model=ExportRun, body={"production_request_id": "request"}
     ),
-    Written(
+    WritingRoute(
         route=f"PATCH {V1}/media-resources/{{resource_id}}",
         model=MediaResource,
         target="resource",
         body={},
     ),
-    Written(
+    WritingRoute(
         route=f"POST {V1}/photo-batches/",
         model=PhotoBatch,
         body={"files": [IMAGE | {"file_size": 10}]},
     ),
-    Written(
+    WritingRoute(
         route=f"PATCH {V1}/photo-batches/{{batch_id}}/files/{{file_id}}",
         model=PhotoFile,
         target="photo",
@@ -141,21 +145,25 @@ WITHOUT_MODEL_FIELDS = {  # they write no row whose fields a client may set
     f"POST {V1}/uploads/admin/upload-lora",
     f"PUT {V1}/uploads/local/{{token}}",
     # Photos are added as they are created.
-    *(f"POST {V1}/photo-batches/{{batch_id}}/{act}" for act in PHOTO_BATCH_ACTS),
+    *(f"POST {V1}/photo-batches/{{batch_id}}/{action}" for action in PHOTO_BATCH_ACTIONS),
 }
 
 # Routes with forms, which bulkupload/tests/api covers.
 WITH_FORMS = {
-    f"POST {root}/bulk-upload/{act}"
+    f"POST {root}/bulk-upload/{action}"
     for root in (V1, "")
-    for act in ("", "{job_id}/retry", "{job_id}/cancel")
+    for action in ("", "{job_id}/retry", "{job_id}/cancel")
 }
 
 
 def test_every_writing_route_is_tested() -> None:
-    writing = {name for name, route in ROUTES.items() if route.method in {"POST", "PUT", "PATCH"}}
+    write_routes = {
+        name for name, route in ROUTES.items() if route.method in {"POST", "PUT", "PATCH"}
+    }
 
-    assert {written.route for written in WRITTEN} | WITHOUT_MODEL_FIELDS | WITH_FORMS == writing
+    assert {
+        writing_route.route for writing_route in WRITING_ROUTES
+    } | WITHOUT_MODEL_FIELDS | WITH_FORMS == write_routes
 
 
 @pytest.fixture(scope="module")
@@ -192,12 +200,12 @@ def forged_value(field: Any) -> Any:
     return "FORGED"
 
 
-def target_of(written: Written, world: World) -> UUID:
-    if written.target == "membership":
+def target_of(writing_route: WritingRoute, world: World) -> UUID:
+    if writing_route.target == "membership":
         return Membership.objects.get(user_id=world.ids["colleague"]).pk
-    if written.target == "member":
+    if writing_route.target == "member":
         return world.people["member"].pk
-    return world.ids[written.target]
+    return world.ids[writing_route.target]
 
 
 def path_of(route: Route, world: World, target: UUID | None) -> str:
@@ -214,47 +222,55 @@ def row_of(model: type[models.Model], pk: UUID) -> dict[str, Any]:
 
 
 @pytest.mark.covers("T41")
-@pytest.mark.parametrize("written", [written for written in WRITTEN if written.target], ids=str)
+@pytest.mark.parametrize(
+    "writing_route",
+    [writing_route for writing_route in WRITING_ROUTES if writing_route.target],
+    ids=str,
+)
 def test_a_change_leaves_read_only_fields(
-    written: Written, world: World, schema: dict[str, Any]
+    writing_route: WritingRoute, world: World, schema: dict[str, Any]
 ) -> None:
-    route, target = ROUTES[written.route], target_of(written, world)
-    client, path = world.client(written.caller), path_of(route, world, target)
-    before = row_of(written.model, target)
+    route, target = ROUTES[writing_route.route], target_of(writing_route, world)
+    client, path = world.client(writing_route.caller), path_of(route, world, target)
+    before = row_of(writing_route.model, target)
 
-    forged = list(forgeries(written.model, writable(schema, route)))
-    for name, value in forged:
-        response = getattr(client, route.method.lower())(path, written.body | {name: value})
+    forged_values = list(forgeries(writing_route.model, writable(schema, route)))
+    for name, value in forged_values:
+        response = getattr(client, route.method.lower())(path, writing_route.body | {name: value})
         assert response.status_code == 200, (name, response.content)
-        assert row_of(written.model, target) == before, name
+        assert row_of(writing_route.model, target) == before, name
 
-    assert len(forged) > 5
+    assert len(forged_values) > 5
 
 
 @pytest.mark.covers("T41")
-@pytest.mark.parametrize("written", [written for written in WRITTEN if not written.target], ids=str)
+@pytest.mark.parametrize(
+    "writing_route",
+    [writing_route for writing_route in WRITING_ROUTES if not writing_route.target],
+    ids=str,
+)
 def test_a_creation_ignores_read_only_fields(
-    written: Written, world: World, schema: dict[str, Any]
+    writing_route: WritingRoute, world: World, schema: dict[str, Any]
 ) -> None:
-    route = ROUTES[written.route]
-    client, path = world.client(written.caller), path_of(route, world, None)
-    body = written.body | {
+    route = ROUTES[writing_route.route]
+    client, path = world.client(writing_route.caller), path_of(route, world, None)
+    body = writing_route.body | {
         name: str(world.ids[value])
-        for name, value in written.body.items()
+        for name, value in writing_route.body.items()
         if isinstance(value, str) and value in world.ids
     }
-    forged = dict(forgeries(written.model, writable(schema, route)))
-    existing = set(written.model._default_manager.values_list("pk", flat=True))
+    forged_values = dict(forgeries(writing_route.model, writable(schema, route)))
+    existing_pks = set(writing_route.model._default_manager.values_list("pk", flat=True))
 
-    response = client.post(path, body | forged)
+    response = client.post(path, body | forged_values)
 
     assert response.status_code in {200, 201, 202}, response.content
-    created = written.model._default_manager.exclude(pk__in=existing).values().get()
-    for name, value in forged.items():
-        if name in created:
-            assert str(created[name]) != str(value), name
+    created_row = writing_route.model._default_manager.exclude(pk__in=existing_pks).values().get()
+    for name, value in forged_values.items():
+        if name in created_row:
+            assert str(created_row[name]) != str(value), name
     # The users of new members and configurations, which the body or the path names.
     named_users = {world.ids["newcomer"], world.ids["colleague"]}
-    assert created.get("user_id") in {None, world.people[written.caller].pk, *named_users}
-    assert abs(created["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
-    assert len(forged) > 5
+    assert created_row.get("user_id") in {None, world.people[writing_route.caller].pk, *named_users}
+    assert abs(created_row["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
+    assert len(forged_values) > 5

@@ -18,14 +18,14 @@ from tests.api.world import World
 
 FREE_TEXTS = {"search", "q"}
 # Routes that ignore unknown parameters.
-LENIENT = (
+LENIENT_ROUTES = (
     *("/files/", "/local-store/", "/health/", "/docs", "/redoc", "openapi.json"),
     *("upload-lora", "uploads/local/"),
 )
-STRICT = [
+STRICT_ROWS = [
     row
     for row in ROWS
-    if not any(part in row.route for part in LENIENT)
+    if not any(part in row.route for part in LENIENT_ROUTES)
     and "missing" not in row.ids.values()
     and row.superuser_status < 300
 ]
@@ -88,7 +88,7 @@ def issue_of(response: HttpResponse) -> Any:
     return issue
 
 
-@pytest.mark.parametrize("row", STRICT, ids=str)
+@pytest.mark.parametrize("row", STRICT_ROWS, ids=str)
 def test_an_unknown_parameter_is_rejected(row: Row, world: World) -> None:
     for name in ("colour", "ordering", "format" if "errors" not in row.route else "kind"):
         issue = issue_of(request_with(row, world, f"{name}=1"))
@@ -96,18 +96,20 @@ def test_an_unknown_parameter_is_rejected(row: Row, world: World) -> None:
         assert (issue["loc"], issue["type"]) == (["query", name], "unknown_parameter")
 
 
-@pytest.mark.parametrize("row", STRICT, ids=str)
+@pytest.mark.parametrize("row", STRICT_ROWS, ids=str)
 def test_a_declared_parameter_is_neither_empty_nor_repeated(row: Row, world: World) -> None:
     names = {part.partition("=")[0] for part in row.query.lstrip("?").split("&")}
     for name in parameters_of(row).keys() - names:
-        empty = request_with(row, world, f"{name}=")
-        twice = request_with(row, world, f"{name}=1&{name}=1")
+        empty_response = request_with(row, world, f"{name}=")
+        repeated_response = request_with(row, world, f"{name}=1&{name}=1")
 
         if name in FREE_TEXTS:
-            assert empty.status_code == row.superuser_status
+            assert empty_response.status_code == row.superuser_status
         else:
-            assert issue_of(empty)["loc"] == ["query", name]
-        issues = require_error_format(twice.status_code, twice.content, twice.headers)
+            assert issue_of(empty_response)["loc"] == ["query", name]
+        issues = require_error_format(
+            repeated_response.status_code, repeated_response.content, repeated_response.headers
+        )
         assert (["query", name], "repeated_parameter") in [
             (issue["loc"], issue["type"]) for issue in issues
         ]
@@ -122,7 +124,9 @@ def test_public_pages_ignore_unknown_parameters(world: World, path: str) -> None
     assert client.get(f"{path}?probe=lb-1&probe=&limit=1_0").status_code == 200
 
 
-@pytest.mark.parametrize("row", [row for row in STRICT if row.route.startswith("GET")], ids=str)
+@pytest.mark.parametrize(
+    "row", [row for row in STRICT_ROWS if row.route.startswith("GET")], ids=str
+)
 def test_head_reads_the_same_parameters(row: Row, world: World) -> None:
     assert request_with(row, world, "colour=1", method="HEAD").status_code == 422
 
@@ -258,12 +262,12 @@ def test_common_clients_sign_in_with_empty_fields(world: World, field: str) -> N
 
 
 @pytest.mark.parametrize("body", ["username=&password=a", "username=a&password=", "username=a"])
-@pytest.mark.parametrize("more", ["", "&unknown=1"])
-def test_an_empty_name_or_password_does_not_sign_in(world: World, body: str, more: str) -> None:
+@pytest.mark.parametrize("suffix", ["", "&unknown=1"])
+def test_an_empty_name_or_password_does_not_sign_in(world: World, body: str, suffix: str) -> None:
     response = world.client("anonymous").generic(
         "POST",
         "/api/v1/login/access-token",
-        body + more,
+        body + suffix,
         content_type="application/x-www-form-urlencoded",
     )
 

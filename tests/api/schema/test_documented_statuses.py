@@ -33,7 +33,7 @@ PHOTO_IDS: Final = {"file_ids": ["{ready_photo}"]}
 SUPERUSER: Final = {"user_id": "superuser"}
 ORGANIZATION: Final = {"org_id": "organization"}
 OWNER: Final = {**ORGANIZATION, "user_id": "owner"}
-# What gets a 409 with the data of `world_with_conflicts`, where there is only one superuser.
+# Requests that get a 409 with the data of `world_with_conflicts`, which has one superuser.
 CONFLICTS: Final = [
     Row(route=f"{route.replace(' /', f' {V1}/')}", ids=ids, body=body, expected=everyone(409))
     for route, ids, body in (
@@ -52,8 +52,8 @@ CONFLICTS: Final = [
         ("PATCH /users/me", {}, TAKEN_EMAIL | {"current_password": PASSWORD}),
         ("POST /bulk-upload/{job_id}/retry", {"job_id": "job"}, None),
         *(
-            (f"POST /photo-batches/{{batch_id}}/{act}", {"batch_id": "done_batch"}, body)
-            for act, body in (
+            (f"POST /photo-batches/{{batch_id}}/{action}", {"batch_id": "done_batch"}, body)
+            for action, body in (
                 ("files", PHOTOS),
                 ("uploaded", PHOTO_IDS),
                 ("tickets", PHOTO_IDS),
@@ -107,30 +107,35 @@ def statuses() -> dict[str, set[str]]:
 
 def test_every_status_of_the_matrix_is_documented(documented: dict[str, set[str]]) -> None:
     missing = {
-        route: real - documented[route]
-        for route, real in statuses().items()
-        if route in documented and real - documented[route]
+        route: statuses_of_matrix - documented[route]
+        for route, statuses_of_matrix in statuses().items()
+        if route in documented and statuses_of_matrix - documented[route]
     }
 
     assert missing == {}
 
 
 def test_every_documented_404_is_in_the_matrix(documented: dict[str, set[str]]) -> None:
-    real = statuses()
-    real["GET /files/{file_path}"].add("404")  # see `test_files_redirects.py`
+    statuses_of_matrix = statuses()
+    statuses_of_matrix["GET /files/{file_path}"].add("404")  # see `test_files_redirects.py`
 
-    assert {route for route, codes in documented.items() if "404" in codes - real[route]} == set()
+    assert {
+        route for route, codes in documented.items() if "404" in codes - statuses_of_matrix[route]
+    } == set()
 
 
 @pytest.fixture
 def world_with_conflicts(world: World) -> World:
     """The sample data, with the names in `CONFLICTS` already in use and no rows to retry."""
-    owned: dict[str, Any] = {"user": world.people["owner"], "organization": world.organization}
-    Product.objects.create(name="Taken", sku="TAKEN", **owned)
-    Subject.objects.create(name="Taken", slug="taken", **owned)
-    deleted = owned | {"name": "Deleted", "deleted_at": Now()}
-    deleted_product = Product.objects.create(sku="TAKEN", **deleted)
-    deleted_subject = Subject.objects.create(slug="taken", **deleted)
+    owner_fields: dict[str, Any] = {
+        "user": world.people["owner"],
+        "organization": world.organization,
+    }
+    Product.objects.create(name="Taken", sku="TAKEN", **owner_fields)
+    Subject.objects.create(name="Taken", slug="taken", **owner_fields)
+    deleted_fields = owner_fields | {"name": "Deleted", "deleted_at": Now()}
+    deleted_product = Product.objects.create(sku="TAKEN", **deleted_fields)
+    deleted_subject = Subject.objects.create(slug="taken", **deleted_fields)
     OrganizationFactory.create(slug="taken")
     UserFactory.create(**TAKEN_EMAIL)
     BulkUploadRowError.objects.all().delete()
@@ -139,16 +144,16 @@ def world_with_conflicts(world: World) -> World:
     User.objects.filter(pk=superuser.pk).update(password=superuser.password)
     world.tokens["superuser"] = token_of(superuser)
     world.ids.update({name: world.people[name].pk for name in ("owner", "superuser")})
-    world.ids.update(_finished_batch(owned, world))
+    world.ids.update(_finished_batch(owner_fields, world))
     world.ids.update(deleted_product=deleted_product.pk, deleted_subject=deleted_subject.pk)
     return world
 
 
-def _finished_batch(owned: dict[str, Any], world: World) -> dict[str, UUID]:
+def _finished_batch(owner_fields: dict[str, Any], world: World) -> dict[str, UUID]:
     """Store a finished photo batch of one photo."""
     now = timezone.now()
     batch = PhotoBatch.objects.create(
-        **owned, status=PhotoBatchStatus.DONE, last_arrival_at=now, finished_at=now
+        **owner_fields, status=PhotoBatchStatus.DONE, last_arrival_at=now, finished_at=now
     )
     photo = PhotoFile.objects.create(
         batch=batch,
@@ -170,9 +175,11 @@ def test_conflicts_are_rejected_with_409(row: Row, world_with_conflicts: World) 
 def test_every_documented_409_occurs(
     schema: dict[str, Any], documented: dict[str, set[str]]
 ) -> None:
-    real = {route for route, codes in statuses().items() if "409" in codes} & set(documented)
-    real |= {row.route for row in CONFLICTS} | CONFLICTS_IN_RACES
+    routes_with_409 = {route for route, codes in statuses().items() if "409" in codes} & set(
+        documented
+    )
+    routes_with_409 |= {row.route for row in CONFLICTS} | CONFLICTS_IN_RACES
 
-    assert {route for route, codes in documented.items() if "409" in codes} == real | {
+    assert {route for route, codes in documented.items() if "409" in codes} == routes_with_409 | {
         route for route, operation in operations(schema) if is_repeatable(operation)
     }

@@ -51,11 +51,15 @@ def documented_codes(page: str, heading: str) -> set[str]:
     return {code for row in rows for code in re.findall(r"`(\w+)`", row.split("|")[1])}
 
 
-@pytest.mark.parametrize("place", PROPERTIES, ids=".".join)
-def test_every_code_refers_to_its_enum(schemas: dict[str, Any], place: tuple[str, str]) -> None:
-    schema, name = place
+@pytest.mark.parametrize("property_path", PROPERTIES, ids=".".join)
+def test_every_code_refers_to_its_enum(
+    schemas: dict[str, Any], property_path: tuple[str, str]
+) -> None:
+    schema, name = property_path
 
-    assert f"#/components/schemas/{PROPERTIES[place]}" in str(schemas[schema]["properties"][name])
+    assert f"#/components/schemas/{PROPERTIES[property_path]}" in str(
+        schemas[schema]["properties"][name]
+    )
 
 
 def test_every_property_with_codes_has_an_enum(schemas: dict[str, Any]) -> None:
@@ -67,7 +71,7 @@ def test_every_property_with_codes_has_an_enum(schemas: dict[str, Any]) -> None:
     }
 
     assert codes - {("MetadataAdapterPublic", "code")} == {
-        place for place in PROPERTIES if place[1] != "type"
+        property_path for property_path in PROPERTIES if property_path[1] != "type"
     }
 
 
@@ -82,28 +86,28 @@ def test_pages_list_the_codes_of_exports() -> None:
 
 
 def test_pages_list_the_codes_of_photos() -> None:
-    listed = documented_codes("errors.md", "`PhotoFailureCode`")
+    listed_codes = documented_codes("errors.md", "`PhotoFailureCode`")
 
-    assert listed <= set(PHOTO_CODES)
-    assert set(PHOTO_CODES) - listed <= set(MEDIA_CODES)
+    assert listed_codes <= set(PHOTO_CODES)
+    assert set(PHOTO_CODES) - listed_codes <= set(MEDIA_CODES)
 
 
 def test_pages_list_the_codes_of_bulk_uploads() -> None:
     page = "design/bulk-upload.md"
-    of_rows = {code for table in ROW_TABLES for code in documented_codes(page, table)}
+    row_codes = {code for table in ROW_TABLES for code in documented_codes(page, table)}
 
     assert documented_codes(page, "job failure") == set(FAILURE_CODES)
-    assert of_rows <= set(ROW_ERROR_CODES)
-    assert set(ROW_ERROR_CODES) - of_rows <= set(MEDIA_CODES)
+    assert row_codes <= set(ROW_ERROR_CODES)
+    assert set(ROW_ERROR_CODES) - row_codes <= set(MEDIA_CODES)
 
 
 def test_pages_list_the_codes_of_media() -> None:
-    only_later = {
+    later_codes = {
         *("source_missing", "store_unavailable", "attempts_exhausted"),
         *("object_missing", "object_changed"),
     }
 
-    assert set(MEDIA_CODES) - issue_codes.CODES == only_later
+    assert set(MEDIA_CODES) - issue_codes.CODES == later_codes
 
 
 def test_codes_of_images_are_codes_of_rows() -> None:

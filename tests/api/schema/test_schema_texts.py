@@ -1,4 +1,4 @@
-"""Everything in the OpenAPI document has a description and follows the naming rules."""
+"""All parts of the OpenAPI document have descriptions and follow the naming rules."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ VERBS = (
     *("list", "get", "create", "update", "delete", "cancel", "retry", "preview", "download"),
     *("attach", "confirm", "heal", "restore", "serve", "upload", "refresh", "test"),
 )
-OF_METHOD = {
+VERBS_OF_METHODS = {
     "get": {"list", "get", "download", "serve"},
     "patch": {"update"},
     "put": {"update"},
@@ -57,27 +57,27 @@ def test_days_that_are_a_setting_are_stated_as_its_default(schema: dict[str, Any
         for response in operation["responses"].values()
     ]
 
-    stated = {match for text in texts for match in re.findall(r"\S+ \S+ \S+ days\b", text)}
+    stated_periods = {match for text in texts for match in re.findall(r"\S+ \S+ \S+ days\b", text)}
 
-    assert stated == {f"default for {Environment.model_fields['TRASH_DAYS'].default} days"}
+    assert stated_periods == {f"default for {Environment.model_fields['TRASH_DAYS'].default} days"}
 
 
 def test_every_operation_has_a_summary_a_description_and_a_described_tag(
     schema: dict[str, Any],
 ) -> None:
-    described = {tag["name"] for tag in schema["tags"] if tag["description"]}
+    described_tags = {tag["name"] for tag in schema["tags"] if tag["description"]}
 
     for _, operation in operations(schema):
         assert operation["summary"] == operation["operationId"].replace("_", " ").title()
         assert operation["description"].strip()
         assert len(operation["tags"]) == 1
-        assert set(operation["tags"]) <= described
+        assert set(operation["tags"]) <= described_tags
 
 
 def test_every_tag_is_used(schema: dict[str, Any]) -> None:
-    used = {tag for _, operation in operations(schema) for tag in operation["tags"]}
+    used_tags = {tag for _, operation in operations(schema) for tag in operation["tags"]}
 
-    assert used == {entry["name"] for entry in schema["tags"]}
+    assert used_tags == {entry["name"] for entry in schema["tags"]}
 
 
 def test_every_parameter_has_a_type_and_a_description(schema: dict[str, Any]) -> None:
@@ -106,14 +106,14 @@ def test_operation_ids_start_with_the_verb_of_their_method(schema: dict[str, Any
     for method, operation in operations(schema):
         verb, _, noun = operation["operationId"].partition("_")
         assert noun
-        assert verb in OF_METHOD.get(method, VERBS), operation["operationId"]
+        assert verb in VERBS_OF_METHODS.get(method, VERBS), operation["operationId"]
 
 
 def test_schemas_are_named_after_their_use(schemas: dict[str, Any]) -> None:
     objects = {name for name, schema in schemas.items() if schema.get("type") == "object"}
-    others = {name for name in objects if not re.search("(Create|Update|Public|List)$", name)}
+    other_names = {name for name in objects if not re.search("(Create|Update|Public|List)$", name)}
 
-    assert others == OTHER_SCHEMAS
+    assert other_names == OTHER_SCHEMAS
 
 
 def test_bodies_are_named_after_their_method(schema: dict[str, Any]) -> None:

@@ -69,12 +69,14 @@ def test_no_row_is_lost_with_the_worker_and_the_broker(
     response = start(api_client, table("LOST"))
     running_product.kill_worker()
     running_product.stop_broker(lose_data=True)
-    later = start(api_client, table("LATER"))
+    later_response = start(api_client, table("LATER"))
     running_product.start_broker()
     running_product.restart_dead()
 
     require_imported(api_client, finished_job(api_client, response.headers["location"]), "LOST")
-    require_imported(api_client, finished_job(api_client, later.headers["location"]), "LATER")
+    require_imported(
+        api_client, finished_job(api_client, later_response.headers["location"]), "LATER"
+    )
 
 
 @pytest.mark.covers("F32")

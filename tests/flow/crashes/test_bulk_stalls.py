@@ -31,7 +31,7 @@ def running_product(
 
 
 @pytest.fixture
-def second(running_product: Product) -> Iterator[Child]:
+def second_worker(running_product: Product) -> Iterator[Child]:
     """A second worker, which the test starts."""
     log = running_product.logs / "second-worker.log"
     worker = replace(running_product.worker, name="second-worker", log=log, _process=None)
@@ -49,17 +49,17 @@ def second(running_product: Product) -> Iterator[Child]:
     ],
 )
 def test_a_worker_that_was_suspended_too_long_commits_nothing(
-    point: str, error: str, running_product: Product, second: Child, crash_file: CrashFile
+    point: str, error: str, running_product: Product, second_worker: Child, crash_file: CrashFile
 ) -> None:
     crash_file.stop_group_at(point, role="worker")
     with ApiClient.member(running_product) as api_client:
         location = start(api_client, table(point)).headers["location"]
         eventually(crash_file.was_reached, bool)
 
-        second.start()
-        finished_by_second = finished_job(api_client, location)
+        second_worker.start()
+        finished = finished_job(api_client, location)
         os.killpg(running_product.worker.pid, signal.SIGCONT)
         eventually(lambda: re.search(error, running_product.worker.log.read_text()), bool)
 
-        require_imported(api_client, finished_by_second, point)
+        require_imported(api_client, finished, point)
         require_imported(api_client, finished_job(api_client, location), point)

@@ -34,7 +34,7 @@ def unique_photo(text: str) -> bytes:
     return body[:2] + segment + body[2:]
 
 
-def require_image(api_client: ApiClient, product_id: str, body: bytes, temporary: str) -> None:
+def require_image(api_client: ApiClient, product_id: str, body: bytes, temporary_url: str) -> None:
     """Assert that the product's image is stored once, and its temporary object is deleted."""
     [media] = media_of(api_client.wait_until_processed(product_id))
     assert media["status"] == "ready"
@@ -44,7 +44,7 @@ def require_image(api_client: ApiClient, product_id: str, body: bytes, temporary
     ).json()["data"]
     assert [resource["id"] for resource in resources] == [media["resource_id"]]
     assert len(resources[0]["attachments"]) == 1
-    eventually(lambda: is_deleted(temporary), bool)
+    eventually(lambda: is_deleted(temporary_url), bool)
 
 
 @pytest.mark.covers("F01", "F20", "F21", "I01")
@@ -53,12 +53,12 @@ def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
     point: str, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
     body = unique_photo(f"worker killed at {point}")
-    temporary = api_client.upload("killed.jpg", body, "image/jpeg")
+    temporary_url = api_client.upload("killed.jpg", body, "image/jpeg")
     crash_file.crash_at(point, role="worker")
 
-    product = api_client.create_product(name=point, cover_image=temporary)
+    product = api_client.create_product(name=point, cover_image=temporary_url)
 
-    require_image(api_client, product["id"], body, temporary)
+    require_image(api_client, product["id"], body, temporary_url)
     crash_file.require_reached()
 
 
@@ -78,8 +78,8 @@ def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
     point: str, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
     body = unique_photo(f"web killed at {point}")
-    temporary = api_client.upload("killed.jpg", body, "image/jpeg")
-    fields: dict[str, Any] = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
+    temporary_url = api_client.upload("killed.jpg", body, "image/jpeg")
+    fields: dict[str, Any] = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary_url}
     crash_file.crash_at(point, role="web")
 
     with pytest.raises(httpx.TransportError):
@@ -90,8 +90,8 @@ def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
 
     crash_file.require_reached()
     assert len(products) == (1 if point == "committed" else 0)
-    created = products[0] if point == "committed" else api_client.create_product(**fields)
-    require_image(api_client, created["id"], body, temporary)
+    product = products[0] if point == "committed" else api_client.create_product(**fields)
+    require_image(api_client, product["id"], body, temporary_url)
 
 
 @pytest.mark.covers("F40")
@@ -128,16 +128,16 @@ def test_work_of_a_lost_worker_is_done_once_its_lease_has_ended(
     api_client: ApiClient, running_product: Product, crash_file: CrashFile
 ) -> None:
     body = unique_photo("whole worker lost")
-    temporary = api_client.upload("lost.jpg", body, "image/jpeg")
+    temporary_url = api_client.upload("lost.jpg", body, "image/jpeg")
     crash_file.crash_group_at("relocation-source-chosen", role="worker")
 
-    created = api_client.create_product(name="Lost", cover_image=temporary)
+    product = api_client.create_product(name="Lost", cover_image=temporary_url)
     eventually(crash_file.was_reached, bool)
     running_product.stop_broker(lose_data=True)  # only the row in the database is left of the task
     running_product.start_broker()
     running_product.restart_dead()
 
-    require_image(api_client, created["id"], body, temporary)
+    require_image(api_client, product["id"], body, temporary_url)
 
 
 @pytest.mark.covers("F08")
@@ -146,16 +146,16 @@ def test_products_are_created_without_a_broker_and_become_ready_when_it_is_back(
     api_client: ApiClient, running_product: Product, *, lose_data: bool
 ) -> None:
     body = unique_photo(f"no broker, data lost: {lose_data}")
-    temporary = api_client.upload("quiet.jpg", body, "image/jpeg")
+    temporary_url = api_client.upload("quiet.jpg", body, "image/jpeg")
     running_product.stop_broker(lose_data=lose_data)
 
-    created = api_client.create_product(name="Quiet", cover_image=temporary)
-    before = media_of(api_client.read(created["id"]))[0]
+    product = api_client.create_product(name="Quiet", cover_image=temporary_url)
+    before = media_of(api_client.read(product["id"]))[0]
     running_product.start_broker()
 
     assert before["status"] == "pending"
-    assert before["url"] == temporary
-    require_image(api_client, created["id"], body, temporary)
+    assert before["url"] == temporary_url
+    require_image(api_client, product["id"], body, temporary_url)
 
 
 @pytest.mark.covers("F10", "F11")
@@ -163,35 +163,35 @@ def test_the_product_recovers_after_a_restart_of_the_database(
     api_client: ApiClient, running_product: Product
 ) -> None:
     body = unique_photo("database restarted")
-    temporary = api_client.upload("restart.jpg", body, "image/jpeg")
+    temporary_url = api_client.upload("restart.jpg", body, "image/jpeg")
     running_product.stop_database()
 
-    response = api_client.create(name="Down", cover_image=temporary)
-    live = api_client.http.get("/health/live")
-    unready = api_client.http.get("/health/ready")
+    response = api_client.create(name="Down", cover_image=temporary_url)
+    live_response = api_client.http.get("/health/live")
+    unready_response = api_client.http.get("/health/ready")
     running_product.start_database()
-    created = api_client.create_product(name="Up", cover_image=temporary)
+    product = api_client.create_product(name="Up", cover_image=temporary_url)
 
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) >= 1
-    assert live.status_code == 200
-    assert unready.status_code == 503
-    require_image(api_client, created["id"], body, temporary)
+    assert live_response.status_code == 200
+    assert unready_response.status_code == 503
+    require_image(api_client, product["id"], body, temporary_url)
 
 
 @pytest.mark.covers("F14")
 def test_a_store_outage_is_a_503(api_client: ApiClient, running_product: Product) -> None:
     body = unique_photo("store down")
-    temporary = api_client.upload("down.jpg", body, "image/jpeg")
+    temporary_url = api_client.upload("down.jpg", body, "image/jpeg")
     running_product.stop_store()
 
-    response = api_client.create(name="Down", sku="STORE-DOWN", cover_image=temporary)
-    signed = api_client.presign("still.jpg", "image/jpeg")
+    response = api_client.create(name="Down", sku="STORE-DOWN", cover_image=temporary_url)
+    ticket = api_client.presign("still.jpg", "image/jpeg")
     redirect = api_client.http.get("/files/media/x/file.jpg")
     running_product.start_store()
-    created = api_client.create_product(name="Up", sku="STORE-DOWN", cover_image=temporary)
+    product = api_client.create_product(name="Up", sku="STORE-DOWN", cover_image=temporary_url)
 
     assert response.status_code == 503
-    assert signed["upload_method"] == "PUT"
+    assert ticket["upload_method"] == "PUT"
     assert redirect.status_code == 302
-    require_image(api_client, created["id"], body, temporary)
+    require_image(api_client, product["id"], body, temporary_url)

@@ -34,11 +34,11 @@ def test_a_hung_broker_does_not_block_the_worker_for_good(
         bodies = [unique_photo(f"hung broker {number} {letter}") for letter in "abcd"]
         urls = [api_client.upload("hung.jpg", body, "image/jpeg") for body in bodies]
         products = [api_client.create_product(name="Hung", cover_image=url) for url in urls]
-        failed = failures(running_product)
+        failures_before = failures(running_product)
         broker.child.send(signal.SIGSTOP)
         api_client.create_product(name="Meanwhile")  # requests do not wait for the broker
         # There is a failure only if a task was running, so the result does not matter.
-        became_true(partial(more_failures, running_product, failed), seconds=8)
+        became_true(partial(more_failures, running_product, failures_before), seconds=8)
         broker.child.send(signal.SIGCONT)
         for row, body, url in zip(products, bodies, urls, strict=True):
             require_image(api_client, row["id"], body, url)

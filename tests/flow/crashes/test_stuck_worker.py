@@ -46,23 +46,25 @@ def test_a_stuck_worker_exits_and_the_next_one_does_its_work(data: Path) -> None
         "WATCHDOG_SECONDS": str(WATCHDOG_SECONDS),
     }
     with launched("serve", env=env) as serve:
-        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
-        member = Person(**ready["users"]["member"])
-        running_product = SimpleNamespace(api=ready["api"])
-        with ApiClient(running_product, member, ready["organization_id"]) as api_client:
+        addresses = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        member = Person(**addresses["users"]["member"])
+        running_product = SimpleNamespace(api=addresses["api"])
+        with ApiClient(running_product, member, addresses["organization_id"]) as api_client:
             url = api_client.upload(
                 "before.jpg", unique_photo("before the worker is stuck"), "image/jpeg"
             )
             api_client.wait_until_processed(
                 api_client.create_product(name="Before", cover_image=url)["id"]
             )
-            (stuck,) = children_running(serve.process.pid, "worker")
-            stop_consuming(stuck)
+            (stuck_pid,) = children_running(serve.process.pid, "worker")
+            stop_consuming(stuck_pid)
 
             url = api_client.upload("after.jpg", unique_photo("the worker is stuck"), "image/jpeg")
             product = api_client.create_product(name="After", cover_image=url)
             eventually(
-                lambda: children_running(serve.process.pid, "worker") - {stuck}, bool, within=120
+                lambda: children_running(serve.process.pid, "worker") - {stuck_pid},
+                bool,
+                within=120,
             )
             product = api_client.wait_until_processed(product["id"])
         serve.process.send_signal(signal.SIGTERM)

@@ -32,7 +32,7 @@ def create(api_client: ApiClient, name: str) -> dict[str, Any]:
     return api_client.create_product(name=name, cover_image=url)
 
 
-def is_told_to_stop(process: psutil.Process) -> bool:
+def has_pending_stop_signal(process: psutil.Process) -> bool:
     """Return whether a suspended process has ended, or will get SIGTERM when it continues."""
     try:
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -46,15 +46,17 @@ def is_told_to_stop(process: psutil.Process) -> bool:
 def test_a_worker_takes_over_the_rows_of_a_dead_process_as_it_starts(
     running_product: Product, api_client: ApiClient
 ) -> None:
-    with subprocess.Popen(["sleep", "300"]) as killed:
-        started = holders.start_time(killed.pid)
-        killed.kill()
-    assert started is not None
+    with subprocess.Popen(["sleep", "300"]) as dead_process:
+        start_time = holders.start_time(dead_process.pid)
+        dead_process.kill()
+    assert start_time is not None
     running_product.stop_worker()
     entity = create(api_client, "Held by a dead process")
     [media] = media_of(entity)
     with connect(running_product) as database:
-        database.execute(HOLD, [holders.holder_of(killed.pid, started), media["resource_id"]])
+        database.execute(
+            HOLD, [holders.holder_of(dead_process.pid, start_time), media["resource_id"]]
+        )
 
     running_product.start_worker()
 
@@ -63,7 +65,7 @@ def test_a_worker_takes_over_the_rows_of_a_dead_process_as_it_starts(
 
 
 @pytest.mark.covers("F01")
-def test_a_worker_that_is_stopped_in_the_middle_of_a_task_gives_its_row_back(
+def test_a_worker_that_is_stopped_in_the_middle_of_a_task_releases_its_row(
     running_product: Product, api_client: ApiClient, crash_file: CrashFile
 ) -> None:
     crash_file.stop_group_at("relocation-started", role="worker")
@@ -75,8 +77,8 @@ def test_a_worker_that_is_stopped_in_the_middle_of_a_task_gives_its_row_back(
 
     worker.send_signal(signal.SIGQUIT)
     worker.resume()
-    # The idle process is not told: it would end by itself if it were not suspended.
-    eventually(lambda: any(map(is_told_to_stop, processes)), bool)
+    # The idle process gets no signal: it would end by itself if it were not suspended.
+    eventually(lambda: any(map(has_pending_stop_signal, processes)), bool)
     with suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGCONT)
     eventually(lambda: running_product.worker.is_alive, lambda alive: not alive)

@@ -36,9 +36,9 @@ def wait_for_replacement(running_product: Product, sibling: int) -> int:
     """Wait until there is another web process than this one, and return its id."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        others = [pid for pid in workers(running_product) if pid != sibling]
-        if others:
-            return others[0]
+        other_pids = [pid for pid in workers(running_product) if pid != sibling]
+        if other_pids:
+            return other_pids[0]
     raise TimeoutError
 
 

@@ -66,20 +66,22 @@ def test_a_temporary_fault_is_retried(
 def test_every_result_under_random_faults_is_right_or_unavailable(
     patient_store: S3Store, proxy: FaultProxy, key: str, share: float
 ) -> None:
-    chance = random.Random(14)
+    random_source = random.Random(14)
     faults = [fault_proxy.status(503), fault_proxy.status(429), fault_proxy.reset]
-    proxy.plan = lambda _m, _n: chance.choice(faults) if chance.random() < share else None
+    proxy.plan = lambda _m, _n: (
+        random_source.choice(faults) if random_source.random() < share else None
+    )
 
-    right = 0
+    right_count = 0
     for _ in range(10):
         try:
             assert patient_store.head(key).size == 5
             assert read(patient_store, key) == b"Hello"
-            right += 1
+            right_count += 1
         except StoreUnavailableError:
             continue
 
-    assert right >= 3
+    assert right_count >= 3
 
 
 @pytest.mark.covers("F15")
@@ -88,12 +90,12 @@ def test_a_slow_store_takes_no_longer_than_the_time_limit(
     proxied_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = always(fault)
-    started = time.monotonic()
+    start = time.monotonic()
 
     with pytest.raises(StoreUnavailableError):
         operation(proxied_store, key)
 
-    assert time.monotonic() - started < BUDGET.total_seconds() + SLACK
+    assert time.monotonic() - start < BUDGET.total_seconds() + SLACK
 
 
 @pytest.mark.covers("F15")
@@ -102,12 +104,12 @@ def test_a_slow_body_takes_no_longer_than_the_time_limit(
 ) -> None:
     s3_store.put(prefix + "slow", b"x" * 1000, headers=PNG)
     proxy.plan = always(fault_proxy.trickle_body)
-    started = time.monotonic()
+    start = time.monotonic()
 
     with pytest.raises(StoreUnavailableError):
         read(proxied_store, prefix + "slow")
 
-    assert time.monotonic() - started < BUDGET.total_seconds() + SLACK
+    assert time.monotonic() - start < BUDGET.total_seconds() + SLACK
 
 
 @pytest.mark.covers("F15")
@@ -115,12 +117,12 @@ def test_a_caller_may_set_a_shorter_time_limit(
     patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation
 ) -> None:
     proxy.plan = always(fault_proxy.hang)
-    started = time.monotonic()
+    start = time.monotonic()
 
     with time_limit(timedelta(seconds=0.3)), pytest.raises(StoreUnavailableError):
         operation(patient_store, key)
 
-    assert time.monotonic() - started < 0.3 + SLACK
+    assert time.monotonic() - start < 0.3 + SLACK
 
 
 @pytest.mark.covers("F15")
@@ -138,8 +140,8 @@ def test_an_incomplete_body_is_an_error(
 def test_an_unreachable_store_is_unavailable(
     connection: S3Connection, operation: Operation
 ) -> None:
-    nobody = replace(connection, endpoint_url="http://127.0.0.1:1")
-    store = S3Store(nobody, "sartiq-media")
+    unreachable = replace(connection, endpoint_url="http://127.0.0.1:1")
+    store = S3Store(unreachable, "sartiq-media")
 
     with pytest.raises(StoreUnavailableError):
         operation(store, "media/a")
@@ -149,8 +151,8 @@ def test_an_unreachable_store_is_unavailable(
 
 @pytest.mark.covers("F15")
 def test_signing_needs_no_store(connection: S3Connection, temp_key: str) -> None:
-    nobody = replace(connection, endpoint_url="http://127.0.0.1:1")
-    store = S3Store(nobody, "sartiq-media")
+    unreachable = replace(connection, endpoint_url="http://127.0.0.1:1")
+    store = S3Store(unreachable, "sartiq-media")
 
     signed = store.sign_put(
         temp_key, content_type="image/png", size=1, sha256=None, lifetime=timedelta(minutes=15)

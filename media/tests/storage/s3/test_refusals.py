@@ -62,13 +62,15 @@ def test_rotated_credentials_are_an_outage(
     key: str,
     operation: Operation,
 ) -> None:
-    rotated = S3Store(replace(connection, secret_access_key="old"), stack["R2_BUCKET_NAME"])
+    store_with_old_secret = S3Store(
+        replace(connection, secret_access_key="old"), stack["R2_BUCKET_NAME"]
+    )
 
     with pytest.raises(StoreCredentialsError):
-        operation(rotated, key)
+        operation(store_with_old_secret, key)
 
     assert read(s3_store, key) == b"Hello"
-    rotated.close()
+    store_with_old_secret.close()
 
 
 @pytest.mark.parametrize(
@@ -96,9 +98,9 @@ def test_a_missing_bucket_is_not_reported_as_a_missing_object(
 ) -> None:
     store = S3Store(connection, f"sartiq-nowhere-{name}")
 
-    for ask in (lambda: OPERATIONS[name](store, "media/a"), store.clock):
+    for call in (lambda: OPERATIONS[name](store, "media/a"), store.clock):
         with pytest.raises(StoreRefusedError):
-            ask()
+            call()
 
     store.close()
 

@@ -25,10 +25,10 @@ def require_absent(backend: Backend, key: str) -> None:
 
 def wrong_types(declared: str) -> list[dict[str, str]]:
     """Twelve ways to send another type than the one declared."""
-    other = "image/png" if declared != "image/png" else "image/jpeg"
+    other_type = "image/png" if declared != "image/png" else "image/jpeg"
     content_types = [
         *("text/html", "text/html; charset=utf-8", "image/svg+xml", "application/javascript"),
-        *("application/octet-stream", "application/x-www-form-urlencoded", other),
+        *("application/octet-stream", "application/x-www-form-urlencoded", other_type),
         *(f"{declared}; charset=utf-8", declared.upper(), f"{declared},text/html", f"x{declared}"),
     ]
     return [{"Content-Type": content_type} for content_type in content_types] + [{}]
@@ -135,11 +135,11 @@ def test_an_expired_url_is_refused(backend: Backend, temp_key: str) -> None:
 def test_a_write_once_url_writes_once(backend: Backend, temp_key: str) -> None:
     signed = backend.sign(temp_key, write_once=True)
 
-    left_out = backend.client_put(signed, b"zero", {"Content-Type": "image/png"})
+    status_without_header = backend.client_put(signed, b"zero", {"Content-Type": "image/png"})
     first = backend.client_put(signed, b"one")
     second = backend.client_put(signed, b"two")
 
-    assert (left_out, first, second) == (403, 200, 412)
+    assert (status_without_header, first, second) == (403, 200, 412)
     with backend.store.open(temp_key) as reader:
         assert b"".join(reader) == b"one"
 
@@ -157,14 +157,19 @@ def test_a_url_writes_no_other_key(served: Backend, temp_key: str) -> None:
     name = temp_key.rpartition("/")[2]
     if signed.token is None:
         targets = [
-            signed.url.replace(temp_key, other)
-            for other in (f"temp/x{name}", f"media/{name}", f"temp/../media/{name}", "")
+            signed.url.replace(temp_key, other_key)
+            for other_key in (f"temp/x{name}", f"media/{name}", f"temp/../media/{name}", "")
         ]
     else:
         body, _, signature = signed.token.rpartition(":")
-        other = served.sign(temp_key.replace("shoe", "boot")).token or ""
-        forged = [f"{other.rpartition(':')[0]}:{signature}", f"{body}:", signed.token[:-1], "x"]
-        targets = [signed.url.replace(signed.token, token) for token in forged]
+        other_key = served.sign(temp_key.replace("shoe", "boot")).token or ""
+        forged_tokens = [
+            f"{other_key.rpartition(':')[0]}:{signature}",
+            f"{body}:",
+            signed.token[:-1],
+            "x",
+        ]
+        targets = [signed.url.replace(signed.token, token) for token in forged_tokens]
 
     statuses = {send("PUT", target, BODY, signed.headers)[0] for target in targets}
 
@@ -189,9 +194,9 @@ def test_a_put_url_allows_no_other_method(served: Backend, temp_key: str, method
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
 def test_writing_needs_a_signature(served: Backend, temp_key: str, method: str) -> None:
     head = served.store.put(temp_key, b"kept", headers=ObjectHeaders(content_type="image/png"))
-    bare = served.store.sign_get(temp_key, lifetime=timedelta(minutes=1)).partition("?")[0]
+    unsigned_url = served.store.sign_get(temp_key, lifetime=timedelta(minutes=1)).partition("?")[0]
 
-    status, _, _ = send(method, bare, BODY, {"Content-Type": "image/png"})
+    status, _, _ = send(method, unsigned_url, BODY, {"Content-Type": "image/png"})
 
     assert status in {403, 405}
     assert served.store.head(temp_key).etag == head.etag
@@ -200,11 +205,11 @@ def test_writing_needs_a_signature(served: Backend, temp_key: str, method: str) 
 @pytest.mark.covers("T05")
 def test_objects_can_be_read_by_key_but_not_listed(served: Backend, temp_key: str) -> None:
     served.client_put(served.sign(temp_key), BODY)
-    bare = served.store.sign_get(temp_key, lifetime=timedelta(minutes=1)).partition("?")[0]
+    unsigned_url = served.store.sign_get(temp_key, lifetime=timedelta(minutes=1)).partition("?")[0]
 
-    status, headers, body = send("GET", bare)
+    status, headers, body = send("GET", unsigned_url)
 
     assert (status, headers["content-type"], body) == (200, "image/png", BODY)
-    assert send("GET", bare.replace(temp_key, ""))[0] in {403, 404}
+    assert send("GET", unsigned_url.replace(temp_key, ""))[0] in {403, 404}
     # SeaweedFS answers a folder with an empty 200; what matters is that it names nothing.
-    assert b"shoe" not in send("GET", bare.replace(temp_key, "temp/"))[2]
+    assert b"shoe" not in send("GET", unsigned_url.replace(temp_key, "temp/"))[2]

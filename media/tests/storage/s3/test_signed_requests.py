@@ -23,7 +23,7 @@ from media.tests.storage.fault_proxy import FaultProxy
 PNG = ObjectHeaders(content_type="image/png")
 BODY = bytes(range(256)) * 4096  # a mebibyte, more than one chunk
 BUDGET = timedelta(seconds=1)
-SLACK = 3  # of a busy machine, in seconds
+SLACK = 3  # seconds allowed for a busy machine
 
 
 def read(store: S3Store, key: str) -> bytes:
@@ -77,11 +77,11 @@ def test_threads_read_their_own_bytes(store: S3Store, s3_store: S3Store, prefix:
     bodies = {f"{prefix}{number}": bytes([number]) * 300_000 for number in range(8)}
     for name, body in bodies.items():
         s3_store.put(name, body, headers=PNG)
-    wrong: list[str] = []
+    wrong_keys: list[str] = []
 
     def check(name: str) -> None:
         if any(read(store, name) != bodies[name] for _ in range(5)):
-            wrong.append(name)
+            wrong_keys.append(name)
 
     threads = [threading.Thread(target=check, args=(name,)) for name in bodies]
     for thread in threads:
@@ -89,7 +89,7 @@ def test_threads_read_their_own_bytes(store: S3Store, s3_store: S3Store, prefix:
     for thread in threads:
         thread.join()
 
-    assert wrong == []
+    assert wrong_keys == []
 
 
 @pytest.mark.covers("F39")
@@ -97,20 +97,20 @@ def test_a_forked_process_opens_its_own_connections(
     store: S3Store, clients: S3Clients, connection: S3Connection, key: str
 ) -> None:
     assert read(store, key) == BODY
-    parents = clients.pool.get()
+    parent_clients = clients.pool.get()
 
-    reading, writing = os.pipe()
+    read_end, write_end = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            right = all(read(store, key) == BODY for _ in range(5))
-            os.write(writing, f"{right} {clients.pool.get() is parents}".encode())
+            is_right = all(read(store, key) == BODY for _ in range(5))
+            os.write(write_end, f"{is_right} {clients.pool.get() is parent_clients}".encode())
         finally:
             os._exit(0)
-    os.close(writing)
+    os.close(write_end)
     parent_reads = all(read(store, key) == BODY for _ in range(5))
-    child_reads = os.read(reading, 20)
-    os.close(reading)
+    child_reads = os.read(read_end, 20)
+    os.close(read_end)
     os.waitpid(pid, 0)
 
     assert (parent_reads, child_reads) == (True, b"True False")
@@ -175,17 +175,17 @@ def tls_server(stack: dict[str, str], authority: trustme.CA) -> Iterator[FaultPr
 def over_tls(
     connection: S3Connection, tls_server: FaultProxy, stack: dict[str, str]
 ) -> Iterator[S3Store]:
-    behind = replace(connection, endpoint_url=tls_server.url)
-    store = S3Store(behind, stack["R2_BUCKET_NAME"], budget=BUDGET)
+    tls_connection = replace(connection, endpoint_url=tls_server.url)
+    store = S3Store(tls_connection, stack["R2_BUCKET_NAME"], budget=BUDGET)
     yield store
     store.close()
 
 
 @pytest.fixture
 def trusting_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: trustme.CA) -> None:
-    bundle = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(bundle)
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    certificate_file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(certificate_file)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate_file))
 
 
 def test_an_object_is_read_over_tls(trusting_store: None, over_tls: S3Store, key: str) -> None:
@@ -216,10 +216,10 @@ def test_the_time_limit_holds_over_tls(
     fault: fault_proxy.Fault,
 ) -> None:
     tls_server.plan = lambda _method, _number: fault
-    started = time.monotonic()
+    start = time.monotonic()
 
     with pytest.raises(StoreUnavailableError):
         read(over_tls, key)
 
     # The body of a mebibyte may take a second more.
-    assert time.monotonic() - started < BUDGET.total_seconds() + 1 + SLACK
+    assert time.monotonic() - start < BUDGET.total_seconds() + 1 + SLACK

@@ -1,4 +1,4 @@
-"""Tests of what protects requests from a store that does not respond."""
+"""The breaker and the permits that protect requests from a store that does not respond."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from sartiq.core.limits.request_limits import RequestLimits, limited
 pytestmark = pytest.mark.covers("F15")
 
 TIMEOUT = ReadTimeoutError(None, "", "")  # type: ignore[arg-type]  # the pool is only for its text
-NOTHING = "http://127.0.0.1:1"
+UNREACHABLE = "http://127.0.0.1:1"
 
 
 def client_error(status: int) -> ClientError:
@@ -35,9 +35,9 @@ def client_error(status: int) -> ClientError:
 @pytest.fixture
 def store_breaker() -> Iterator[StoreBreaker]:
     """Return a breaker whose store responds again at the end of the test."""
-    ended = Event()
-    yield StoreBreaker(lambda: ended.wait(10))
-    ended.set()
+    test_ended = Event()
+    yield StoreBreaker(lambda: test_ended.wait(10))
+    test_ended.set()
 
 
 def limits(*, seconds: float = 5, permits: bool = True) -> RequestLimits:
@@ -114,13 +114,13 @@ def test_a_timeout_for_lack_of_time_is_not_counted(store_breaker: StoreBreaker) 
 
 def test_workers_pass_an_open_breaker_and_are_not_counted(store_breaker: StoreBreaker) -> None:
     fail(store_breaker, TIMEOUT)
-    closed = not store_breaker.breaker.is_open
+    was_closed = not store_breaker.breaker.is_open
     store_breaker.breaker.open()
 
     with store_breaker.attempt():
         passed = True
 
-    assert (closed, passed) == (True, True)
+    assert (was_closed, passed) == (True, True)
 
 
 def test_a_request_without_a_permit_does_not_wait_behind_a_slow_one(
@@ -128,28 +128,28 @@ def test_a_request_without_a_permit_does_not_wait_behind_a_slow_one(
 ) -> None:
     entered = []
 
-    def enter() -> None:
+    def take_permit() -> None:
         with limited(limits(permits=False)), store_breaker.attempt():
             entered.append(True)
 
     with limited(limits()), store_breaker.attempt():
-        enter()  # the store is quick: there are just many requests
+        take_permit()  # the store responds quickly; there are only many requests
         monkeypatch.setattr(module, "MIN_WAIT", timedelta(0))
         with pytest.raises(StoreUnavailableError):
-            enter()
-    enter()
+            take_permit()
+    take_permit()
 
     assert entered == [True, True]
     assert not store_breaker.breaker.is_open
 
 
 def test_an_open_breaker_fails_every_operation_at_once(store_breaker: StoreBreaker) -> None:
-    clients = S3Clients(connection(NOTHING))
+    clients = S3Clients(connection(UNREACHABLE))
     clients.store_breaker = store_breaker
-    store = S3Store(connection(NOTHING), "bucket", clients=clients)
+    store = S3Store(connection(UNREACHABLE), "bucket", clients=clients)
     store_breaker.breaker.open()
 
-    started = time.monotonic()
+    start = time.monotonic()
     with limited(limits()):
         for operation in (
             lambda: store.head("temp/a"),
@@ -160,7 +160,7 @@ def test_an_open_breaker_fails_every_operation_at_once(store_breaker: StoreBreak
             with pytest.raises(StoreUnavailableError):
                 operation()
 
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - start < 0.1
     clients.close()
 
 
@@ -176,7 +176,7 @@ def test_an_open_breaker_fails_every_operation_at_once(store_breaker: StoreBreak
 def test_the_probe_accepts_every_response_of_a_working_store(
     fault: fault_proxy.Fault, *, responds: bool
 ) -> None:
-    with FaultProxy(NOTHING) as proxy:
+    with FaultProxy(UNREACHABLE) as proxy:
         proxy.plan = lambda _method, _number: fault
         clients = S3Clients(connection(proxy.url))
 
@@ -192,12 +192,12 @@ def test_the_probe_notices_a_store_that_is_down() -> None:
 
 def test_a_wait_for_the_store_ends_with_the_request() -> None:
     """A server that accepts and never responds, and a request of a tenth of a second."""
-    with FaultProxy(NOTHING) as proxy:
+    with FaultProxy(UNREACHABLE) as proxy:
         proxy.plan = lambda _method, _number: fault_proxy.hang
         store = S3Store(connection(proxy.url), "bucket")
-        started = time.monotonic()
+        start = time.monotonic()
         with limited(limits(seconds=0.1)), pytest.raises(StoreUnavailableError):
             store.head("temp/019c0000-0000-7000-8000-000000000000_1_a.png")
 
-        assert time.monotonic() - started < module.MIN_WAIT.total_seconds()
+        assert time.monotonic() - start < module.MIN_WAIT.total_seconds()
         store.close()

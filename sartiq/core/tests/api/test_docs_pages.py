@@ -8,8 +8,8 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from drf_spectacular.settings import spectacular_settings
 
-FOREIGN = re.compile(r"""(?:src|href|url)\s*[=(:]\s*["']?(?:https?:)?//""")
-ADDRESS = re.compile(r"""(?:src|href)="([^"]+)\"""")
+FOREIGN_URL = re.compile(r"""(?:src|href|url)\s*[=(:]\s*["']?(?:https?:)?//""")
+ASSET_URL = re.compile(r"""(?:src|href)="([^"]+)\"""")
 PAGES = ["/docs", "/redoc"]
 
 
@@ -17,7 +17,7 @@ PAGES = ["/docs", "/redoc"]
 def test_pages_contain_no_urls_of_other_hosts(client: Client, page: str) -> None:
     html = client.get(page).content.decode()
 
-    assert FOREIGN.search(html) is None
+    assert FOREIGN_URL.search(html) is None
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -33,12 +33,12 @@ def test_page_runs_no_inline_script(client: Client, page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_asset_of_the_page_is_served_by_us(client: Client, page: str) -> None:
     html = client.get(page).content.decode()
-    addresses = [address for address in ADDRESS.findall(html) if not address.startswith(page)]
+    urls = [url for url in ASSET_URL.findall(html) if not url.startswith(page)]
 
-    assert addresses
-    for address in addresses:
-        assert address.startswith("/static/")
-        path = finders.find(address.removeprefix("/static/"))
+    assert urls
+    for url in urls:
+        assert url.startswith("/static/")
+        path = finders.find(url.removeprefix("/static/"))
         assert isinstance(path, str)
         assert Path(path).stat().st_size > 0
 
@@ -48,7 +48,7 @@ def test_swagger_starts_from_its_own_script(client: Client) -> None:
 
     assert response.headers["Content-Type"].startswith("application/javascript")
     assert 'url: "/api/v1/openapi.json"' in response.content.decode().replace("\\u002D", "-")
-    assert FOREIGN.search(response.content.decode()) is None
+    assert FOREIGN_URL.search(response.content.decode()) is None
 
 
 @pytest.mark.parametrize("page", PAGES)

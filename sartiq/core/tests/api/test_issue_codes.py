@@ -18,7 +18,7 @@ def refusals(kind: type[InvalidError] = InvalidError) -> Iterator[type[InvalidEr
         yield from refusals(subclass)
 
 
-def listed() -> list[str]:
+def documented_codes() -> list[str]:
     text = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
     text, _, _ = text.partition("## Codes of later failures")
     return re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
@@ -36,7 +36,7 @@ def test_every_error_has_a_documented_code() -> None:
 
 
 def test_the_documented_codes_are_complete() -> None:
-    assert sorted(listed()) == sorted(CODES)
+    assert sorted(documented_codes()) == sorted(CODES)
 
 
 def test_every_code_is_used() -> None:

@@ -23,17 +23,17 @@ def operations(schema: dict[str, Any]) -> Iterator[Operation]:
             yield path, method, operation
 
 
-def test_published_document_is_what_the_routes_serve() -> None:
+def test_the_published_document_describes_the_routes() -> None:
     call_command("check_openapi", verbosity=0)
 
 
 def test_difference_fails_with_a_hint(tmp_path: Path) -> None:
-    published = tmp_path / "openapi.yaml"
-    call_command("check_openapi", write=True, file=published)
-    published.write_text(published.read_text().replace("version: 0.1.0", "version: 9.9.9"))
+    document_path = tmp_path / "openapi.yaml"
+    call_command("check_openapi", write=True, file=document_path)
+    document_path.write_text(document_path.read_text().replace("version: 0.1.0", "version: 9.9.9"))
 
     with pytest.raises(CommandError, match=r"(?s)--write.*-  version: 9\.9\.9\n\+  version: 0"):
-        call_command("check_openapi", file=published)
+        call_command("check_openapi", file=document_path)
 
 
 def test_missing_document_fails(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ def test_secured_operations_list_their_errors(schema: dict[str, Any]) -> None:
 
 def test_error_schemas_match_the_specification(schema: dict[str, Any]) -> None:
     schemas = schema["components"]["schemas"]
-    validation = schema["components"]["responses"]["Invalid"]["content"]["application/json"]
+    response = schema["components"]["responses"]["Invalid"]["content"]["application/json"]
 
-    assert validation["schema"] == {"$ref": "#/components/schemas/HTTPValidationError"}
+    assert response["schema"] == {"$ref": "#/components/schemas/HTTPValidationError"}
     assert schemas["HTTPValidationError"]["properties"]["detail"]["items"] == {
         "$ref": "#/components/schemas/ValidationError"
     }
@@ -143,19 +143,21 @@ def test_path_ids_are_uuids(schema: dict[str, Any]) -> None:
 
 def test_lists_have_data_and_count(schema: dict[str, Any]) -> None:
     schemas = schema["components"]["schemas"]
-    lists = {name: shape for name, shape in schemas.items() if name.endswith("List")}
+    lists = {name: list_schema for name, list_schema in schemas.items() if name.endswith("List")}
 
     assert len(lists) >= 9
-    for shape in lists.values():
-        assert shape["required"] == ["data", "count"]
-        assert set(shape["properties"]) == {"data", "count"}
+    for list_schema in lists.values():
+        assert list_schema["required"] == ["data", "count"]
+        assert set(list_schema["properties"]) == {"data", "count"}
 
 
 def test_presigned_url_requires_only_a_name_and_a_type(schema: dict[str, Any]) -> None:
-    shape = schema["components"]["schemas"]["PresignedUrlRequest"]
+    list_schema = schema["components"]["schemas"]["PresignedUrlRequest"]
 
-    assert shape["required"] == ["content_type", "filename"]
-    assert {"folder", "file_size", "size", "sha256", "organization_id"} < set(shape["properties"])
+    assert list_schema["required"] == ["content_type", "filename"]
+    assert {"folder", "file_size", "size", "sha256", "organization_id"} < set(
+        list_schema["properties"]
+    )
 
 
 def test_retired_route_is_deprecated_with_a_410(schema: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Partitions are there before they are needed, and go when they are old."""
+"""Partitions are created before they are needed, and dropped when they are old."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def store(*times: datetime) -> None:
     )
 
 
-def where() -> list[str]:
+def partitions_of_events() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tableoid::regclass::text FROM core_event ORDER BY created_at")
         return [name for (name,) in cursor.fetchall()]
@@ -34,30 +34,30 @@ def test_a_new_database_has_this_month_and_the_next_two() -> None:
 
     store(now, now + timedelta(days=59))
 
-    assert partitions.DEFAULT not in where()
+    assert partitions.DEFAULT not in partitions_of_events()
 
 
 def test_months_ahead_are_created_once() -> None:
     report = partitions.maintain(now=NOW, retention=YEAR)
-    again = partitions.maintain(now=NOW, retention=YEAR)
+    second_report = partitions.maintain(now=NOW, retention=YEAR)
 
     expected = ["core_event_2031_01", "core_event_2031_02", "core_event_2031_03"]
     assert list(report.created) == expected
-    assert again == partitions.Maintained()
+    assert second_report == partitions.Maintained()
 
 
 def test_events_without_a_partition_are_kept_and_moved() -> None:
     times = [datetime(2031, 1, 5, tzinfo=UTC), datetime(2044, 7, 1, tzinfo=UTC)]
     store(*times)
-    assert where() == [partitions.DEFAULT] * 2
+    assert partitions_of_events() == [partitions.DEFAULT] * 2
 
     report = partitions.maintain(now=NOW, retention=YEAR)
 
     assert report.moved == 2
-    assert where() == ["core_event_2031_01", "core_event_2044_07"]
+    assert partitions_of_events() == ["core_event_2031_01", "core_event_2044_07"]
     assert sorted(Event.objects.values_list("created_at", flat=True)) == times
     store(datetime(2055, 1, 1, tzinfo=UTC))
-    assert where()[-1] == partitions.DEFAULT
+    assert partitions_of_events()[-1] == partitions.DEFAULT
 
 
 def test_moved_events_are_still_append_only() -> None:
@@ -70,20 +70,22 @@ def test_moved_events_are_still_append_only() -> None:
         Event.objects.all().delete()
 
 
-def test_a_month_goes_when_all_of_it_is_old() -> None:
+def test_a_month_is_dropped_when_all_of_it_is_old() -> None:
     partitions.maintain(now=NOW, retention=YEAR)
     store(NOW, NOW + timedelta(days=1))
     end_of_january = datetime(2031, 2, 1, tzinfo=UTC)
 
-    kept = partitions.maintain(now=end_of_january + YEAR - timedelta(hours=1), retention=YEAR)
+    early_report = partitions.maintain(
+        now=end_of_january + YEAR - timedelta(hours=1), retention=YEAR
+    )
     report = partitions.maintain(now=end_of_january + YEAR, retention=YEAR)
 
-    assert "core_event_2031_01" not in kept.dropped
+    assert "core_event_2031_01" not in early_report.dropped
     assert report.dropped == ("core_event_2031_01",)
-    assert where() == ["core_event_2031_02"]
+    assert partitions_of_events() == ["core_event_2031_02"]
 
 
-def test_old_events_without_a_partition_go_too() -> None:
+def test_old_events_without_a_partition_are_deleted_too() -> None:
     store(NOW - 2 * YEAR)
 
     partitions.maintain(now=NOW, retention=YEAR)
@@ -108,20 +110,20 @@ def test_a_long_transaction_delays_only_the_maintenance() -> None:
             "CREATE TABLE core_event_2001_01 PARTITION OF core_event"
             " FOR VALUES FROM ('2001-01-01Z') TO ('2001-02-01Z')"
         )
-    other = connection.copy()
+    other_connection = connection.copy()
     try:
         with transaction.atomic(using="default"):
             pass
-        with other.cursor() as cursor:
+        with other_connection.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("LOCK TABLE core_event IN ROW EXCLUSIVE MODE")
 
-            blocked = partitions.maintain(now=datetime.now(UTC), retention=YEAR)
+            blocked_report = partitions.maintain(now=datetime.now(UTC), retention=YEAR)
 
             cursor.execute("ROLLBACK")
         report = partitions.maintain(now=datetime.now(UTC), retention=YEAR)
     finally:
-        other.close()
+        other_connection.close()
 
-    assert blocked.dropped == ()
+    assert blocked_report.dropped == ()
     assert report.dropped == ("core_event_2001_01",)

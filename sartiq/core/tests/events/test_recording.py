@@ -1,4 +1,4 @@
-"""What an event holds, and which transaction it belongs to."""
+"""The contents of an event, and the transaction it belongs to."""
 
 from contextlib import suppress
 from uuid import uuid4
@@ -99,7 +99,7 @@ def test_details_are_small_and_without_secrets() -> None:
     assert "0123456789abcdef" not in str(details)
 
 
-def test_an_action_nobody_registered_is_refused() -> None:
+def test_an_unregistered_action_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'sample\.unknown' is not a registered action"):
         events.record("sample.unknown", product())
 

@@ -19,7 +19,7 @@ from sartiq.core.limits import request_limits
 from sartiq.core.tests.http import asgi
 
 Start = Callable[[str, list[tuple[str, str]]], Any]
-WAIT = 10  # seconds, for what must happen soon
+WAIT = 10  # seconds to wait for what should happen at once
 
 
 class View:
@@ -74,7 +74,7 @@ async def until_running(view: View, count: int) -> None:
         assert await loop.run_in_executor(None, view.running.acquire, True, WAIT)
 
 
-async def send(front: AsgiApplication, path: str, **headers: str) -> dict[str, Any]:
+async def send(application: AsgiApplication, path: str, **headers: str) -> dict[str, Any]:
     """Return the first message of the response to a GET."""
     messages: list[dict[str, Any]] = []
 
@@ -84,16 +84,20 @@ async def send(front: AsgiApplication, path: str, **headers: str) -> dict[str, A
     async def collect(message: dict[str, Any]) -> None:
         messages.append(message)
 
-    await front(asgi.scope_of(path, "GET", {"Host": "testserver", **headers}), receive, collect)
+    await application(
+        asgi.scope_of(path, "GET", {"Host": "testserver", **headers}), receive, collect
+    )
     head = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
     return {"status": messages[0]["status"], "headers": head, "body": messages[1]["body"]}
 
 
-async def queue_one(front: AsgiApplication, view: View) -> "list[asyncio.Task[dict[str, Any]]]":
+async def queue_one(
+    application: AsgiApplication, view: View
+) -> "list[asyncio.Task[dict[str, Any]]]":
     """Let one request run and another wait for its thread."""
-    tasks = [asyncio.create_task(send(front, "/slow"))]
+    tasks = [asyncio.create_task(send(application, "/slow"))]
     await until_running(view, 1)
-    tasks.append(asyncio.create_task(send(front, "/quick")))
+    tasks.append(asyncio.create_task(send(application, "/quick")))
     await asyncio.sleep(0)
     return tasks
 
@@ -109,27 +113,29 @@ def test_a_request_is_refused_at_once_when_another_has_waited_too_long(
     settings.CORS_ALLOWED_ORIGINS = ["https://studio.example"]
     monkeypatch.setattr(django_threads, "REPORT_SECONDS", 0)
     clock = Clock()
-    front = front_of(view, clock)
+    application = front_of(view, clock)
 
     async def run() -> tuple[Any, list[int]]:
-        tasks = await queue_one(front, view)
+        tasks = await queue_one(application, view)
         clock.now += MAX_QUEUE_SECONDS + 0.1
         headers = {"X-Request-ID": "abc", "Origin": "https://studio.example"}
-        refused = [await send(front, "/quick", **headers) for _ in range(2)]
-        others = await statuses(view, tasks)
+        refused_heads = [await send(application, "/quick", **headers) for _ in range(2)]
+        other_statuses = await statuses(view, tasks)
         await asyncio.sleep(0.01)  # the report is due
-        return refused[0], others
+        return refused_heads[0], other_statuses
 
     fixed_headers.cache_clear()
     with capture_logs() as logs:
-        refused, others = asyncio.run(run())
+        refused_heads, other_statuses = asyncio.run(run())
 
-    assert (refused["status"], others) == (503, [200, 200])
-    assert refused["body"] == b'{"detail": "The server is busy. Send the request again later."}'
-    assert refused["headers"]["retry-after"] == "1"
-    assert refused["headers"]["x-request-id"] == "abc"
-    assert refused["headers"]["x-content-type-options"] == "nosniff"
-    assert refused["headers"]["access-control-allow-origin"] == "https://studio.example"
+    assert (refused_heads["status"], other_statuses) == (503, [200, 200])
+    assert (
+        refused_heads["body"] == b'{"detail": "The server is busy. Send the request again later."}'
+    )
+    assert refused_heads["headers"]["retry-after"] == "1"
+    assert refused_heads["headers"]["x-request-id"] == "abc"
+    assert refused_heads["headers"]["x-content-type-options"] == "nosniff"
+    assert refused_heads["headers"]["access-control-allow-origin"] == "https://studio.example"
     assert view.paths == ["/slow", "/quick"]
     assert [(line["event"], line["count"]) for line in logs] == [("requests_refused", 2)]
 
@@ -137,31 +143,31 @@ def test_a_request_is_refused_at_once_when_another_has_waited_too_long(
 def test_requests_that_would_wait_too_long_are_refused(view: View) -> None:
     """The queue is short in time, but threads have become slow."""
     clock = Clock()
-    front = front_of(view, clock)
+    application = front_of(view, clock)
 
     async def run() -> tuple[list[int], int]:
-        tasks = [asyncio.create_task(send(front, "/slow"))]
+        tasks = [asyncio.create_task(send(application, "/slow"))]
         await until_running(view, 1)
         waiting = 1 + int(MAX_QUEUE_SECONDS / django_threads.START_INTERVAL)
-        tasks += [asyncio.create_task(send(front, "/quick")) for _ in range(waiting)]
+        tasks += [asyncio.create_task(send(application, "/quick")) for _ in range(waiting)]
         await asyncio.sleep(0)
-        refused = await send(front, "/quick")
-        return await statuses(view, tasks), refused["status"]
+        refused_head = await send(application, "/quick")
+        return await statuses(view, tasks), refused_head["status"]
 
-    others, refused_status = asyncio.run(run())
+    other_statuses, refused_status = asyncio.run(run())
 
-    assert (set(others), refused_status) == ({200}, 503)
+    assert (set(other_statuses), refused_status) == ({200}, 503)
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/health/storage", "/files/a.png"])
 def test_health_and_redirects_are_never_refused(view: View, path: str) -> None:
     clock = Clock()
-    front = front_of(view, clock)
+    application = front_of(view, clock)
 
     async def run() -> list[int]:
-        tasks = await queue_one(front, view)
+        tasks = await queue_one(application, view)
         clock.now += MAX_QUEUE_SECONDS + 0.1
-        tasks.append(asyncio.create_task(send(front, path)))
+        tasks.append(asyncio.create_task(send(application, path)))
         await asyncio.sleep(0)
         return await statuses(view, tasks)
 
@@ -176,69 +182,69 @@ def test_a_large_body_that_was_received_is_not_refused(view: View) -> None:
     view.released.set()
     body = b"x" * 100_000
 
-    def reading(environ: dict[str, Any], start: Start) -> list[bytes]:
+    def reading_view(environ: dict[str, Any], start: Start) -> list[bytes]:
         length = len(environ["wsgi.input"].read())
         start("200 OK", [])
         return [str(length).encode()]
 
-    django._application = reading
+    django._application = reading_view
     response = asgi.ask(AsgiApplication(django, direct={}), "/a", "POST", body=body)
 
     assert (response[0], response[2], len(calls)) == (200, b"100000", 1)
 
 
 def test_a_request_that_waits_for_the_store_lets_another_run(view: View) -> None:
-    front = front_of(view, max_blocked=1)
+    application = front_of(view, max_blocked=1)
 
     async def run() -> tuple[int, list[int]]:
-        tasks = [asyncio.create_task(send(front, "/store"))]
+        tasks = [asyncio.create_task(send(application, "/store"))]
         await until_running(view, 1)
-        quick = await asyncio.wait_for(send(front, "/quick"), WAIT)
-        return quick["status"], await statuses(view, tasks)
+        quick_head = await asyncio.wait_for(send(application, "/quick"), WAIT)
+        return quick_head["status"], await statuses(view, tasks)
 
     assert asyncio.run(run()) == (200, [200])
     assert view.permits == [True]
 
 
 def test_a_limited_number_of_requests_may_wait_for_the_store(view: View) -> None:
-    front = front_of(view, max_blocked=2)
+    application = front_of(view, max_blocked=2)
 
     async def run() -> list[int]:
-        tasks = [asyncio.create_task(send(front, "/store")) for _ in range(3)]
+        tasks = [asyncio.create_task(send(application, "/store")) for _ in range(3)]
         await until_running(view, 3)
         return await statuses(view, tasks)
 
-    async def again() -> dict[str, Any]:
-        return await send(front, "/store")
+    async def wait_again() -> dict[str, Any]:
+        return await send(application, "/store")
 
     assert asyncio.run(run()) == [200, 200, 200]
     assert sorted(view.permits) == [False, True, True]
-    asyncio.run(again())
+    asyncio.run(wait_again())
     assert view.permits[-1] is True  # permits are returned
 
 
 def test_a_slow_statement_lets_another_request_run_and_returns_its_permit() -> None:
-    inside, released = threading.Semaphore(0), threading.Event()
+    running, may_finish = threading.Semaphore(0), threading.Event()
 
     def view(environ: dict[str, Any], start: Start) -> list[bytes]:
         limits = request_limits.current()
         assert limits is not None
         if environ["PATH_INFO"] == "/statement":
             with limits.holding_permit():
-                inside.release()
-                released.wait(WAIT)
+                running.release()
+                may_finish.wait(WAIT)
         start("200 OK", [("X-Permit", str(limits.has_permit))])
         return [b""]
 
     django = DjangoThreads(view, threads=1, max_blocked=1)
-    front = AsgiApplication(django, direct={})
+    application = AsgiApplication(django, direct={})
 
     async def run() -> tuple[int, str]:
-        task = asyncio.create_task(send(front, "/statement"))
-        await asyncio.get_running_loop().run_in_executor(None, inside.acquire, True, WAIT)
-        quick = await asyncio.wait_for(send(front, "/quick"), WAIT)
-        released.set()
-        return quick["status"], (await task)["headers"]["x-permit"]
+        task = asyncio.create_task(send(application, "/statement"))
+        await asyncio.get_running_loop().run_in_executor(None, running.acquire, True, WAIT)
+        quick_head = await asyncio.wait_for(send(application, "/quick"), WAIT)
+        may_finish.set()
+        return quick_head["status"], (await task)["headers"]["x-permit"]
 
     assert asyncio.run(run()) == (200, "False")
 
@@ -247,32 +253,34 @@ def test_a_thread_that_misses_its_deadline_is_left_behind(
     view: View, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(django_threads, "GRACE_SECONDS", 0.01)
-    front = front_of(view, request_seconds=0.01, max_blocked=1)
+    application = front_of(view, request_seconds=0.01, max_blocked=1)
 
     async def run() -> tuple[Any, int]:
-        late = await asyncio.wait_for(send(front, "/slow"), WAIT)
-        quick = asyncio.create_task(send(front, "/quick"))
-        return late, (await asyncio.wait_for(quick, WAIT))["status"]
+        late_head = await asyncio.wait_for(send(application, "/slow"), WAIT)
+        quick_head = asyncio.create_task(send(application, "/quick"))
+        return late_head, (await asyncio.wait_for(quick_head, WAIT))["status"]
 
     with capture_logs() as logs:
-        late, quick_status = asyncio.run(run())
+        late_head, quick_status = asyncio.run(run())
 
-    assert (late["status"], late["headers"]["retry-after"]) == (503, "1")
-    assert late["body"] == b'{"detail": "The request took too long."}'
+    assert (late_head["status"], late_head["headers"]["retry-after"]) == (503, "1")
+    assert late_head["body"] == b'{"detail": "The request took too long."}'
     assert quick_status == 200
     assert [line["event"] for line in logs] == ["request_deadline_exceeded"]
 
 
 def test_an_extended_deadline_counts(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(django_threads, "GRACE_SECONDS", 0.01)
-    ended = threading.Event()
+    never_set = threading.Event()
 
-    def patient(environ: dict[str, Any], start: Start) -> list[bytes]:
+    def patient_view(environ: dict[str, Any], start: Start) -> list[bytes]:
         request_limits.extend(timedelta(seconds=WAIT))
-        ended.wait(0.1)  # beyond the first deadline
+        never_set.wait(0.1)  # beyond the first deadline
         start("200 OK", [])
         return [b""]
 
-    front = AsgiApplication(DjangoThreads(patient, threads=1, request_seconds=0.01), direct={})
+    application = AsgiApplication(
+        DjangoThreads(patient_view, threads=1, request_seconds=0.01), direct={}
+    )
 
-    assert asgi.ask(front, "/a")[0] == 200
+    assert asgi.ask(application, "/a")[0] == 200

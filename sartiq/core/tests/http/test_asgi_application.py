@@ -1,4 +1,4 @@
-"""What the ASGI application waits for, passes to Django, and never reads."""
+"""Which bodies the ASGI application waits for, passes to Django, or never reads."""
 
 import asyncio
 import threading
@@ -101,17 +101,17 @@ def test_the_time_limit_grows_with_the_length() -> None:
 
 
 @pytest.mark.parametrize(
-    "last",
+    "last_message",
     [
         {"type": "http.disconnect"},
         {"type": "http.request", "body": b"b", "more_body": False},
     ],
 )
-def test_an_incomplete_body_reaches_no_view(last: dict[str, Any]) -> None:
-    called = []
+def test_an_incomplete_body_reaches_no_view(last_message: dict[str, Any]) -> None:
+    calls = []
 
     def view(environ: dict[str, Any], start: Start) -> list[bytes]:
-        called.append(environ)
+        calls.append(environ)
         return echo(environ, start)
 
     status, headers, _ = asgi.ask(
@@ -119,17 +119,17 @@ def test_an_incomplete_body_reaches_no_view(last: dict[str, Any]) -> None:
         "/a",
         "POST",
         headers={"Content-Length": "9"},
-        messages=[{"type": "http.request", "body": b"a", "more_body": True}, last],
+        messages=[{"type": "http.request", "body": b"a", "more_body": True}, last_message],
     )
 
-    assert (status, headers["Connection"], called) == (400, "close", [])
+    assert (status, headers["Connection"], calls) == (400, "close", [])
 
 
 class Streamed:
     streaming = True
 
-    def __init__(self, ended: threading.Event) -> None:
-        self._ended = ended
+    def __init__(self, response_ended: threading.Event) -> None:
+        self._ended = response_ended
 
     def __iter__(self) -> Iterator[bytes]:
         yield from (b"x" * MIB for _ in range(3))
@@ -139,12 +139,12 @@ class Streamed:
 
 
 def test_a_streamed_response_frees_its_thread_before_it_is_sent() -> None:
-    ended = threading.Event()
-    freed = []
+    response_ended = threading.Event()
+    states = []
 
     def view(environ: dict[str, Any], start: Start) -> Streamed:
         start("200 OK", [])
-        return Streamed(ended)
+        return Streamed(response_ended)
 
     async def exchange() -> int:
         size = 0
@@ -154,14 +154,14 @@ def test_a_streamed_response_frees_its_thread_before_it_is_sent() -> None:
 
         async def send(message: dict[str, Any]) -> None:
             nonlocal size
-            freed.append(ended.is_set())
+            states.append(response_ended.is_set())
             size += len(message.get("body", b""))
 
         await in_front_of(view)(asgi.scope_of("/a", "GET", {}), nothing, send)
         return size
 
     assert asyncio.run(exchange()) == 3 * MIB > MAX_MEMORY_BYTES
-    assert all(freed)
+    assert all(states)
 
 
 def test_an_unexpected_error_is_a_500_and_the_thread_continues(
@@ -170,9 +170,9 @@ def test_an_unexpected_error_is_a_500_and_the_thread_continues(
     def view(environ: dict[str, Any], start: Start) -> list[bytes]:
         raise KeyError(environ["PATH_INFO"])
 
-    front = in_front_of(view)
+    application = in_front_of(view)
 
-    assert [asgi.ask(front, "/a")[0] for _ in range(2)] == [500, 500]
+    assert [asgi.ask(application, "/a")[0] for _ in range(2)] == [500, 500]
     capsys.readouterr()
 
 

@@ -17,9 +17,9 @@ def content_of(response: HttpResponseBase) -> bytes:
 
 def test_a_rest_request_skips_the_page_middleware() -> None:
     end = convert_exception_to_response(innermost)
-    inner = convert_exception_to_response(PageMessageMiddleware(end))
-    outer = PageSessionMiddleware(inner)
+    inner_handler = convert_exception_to_response(PageMessageMiddleware(end))
+    outer_handler = PageSessionMiddleware(inner_handler)
 
-    assert outer.handler_after_page_middleware is end
-    assert content_of(outer(RequestFactory().get("/api/v1/uploads/"))) == b"no session"
-    assert content_of(outer(RequestFactory().get("/admin/"))) == b"a session"
+    assert outer_handler.handler_after_page_middleware is end
+    assert content_of(outer_handler(RequestFactory().get("/api/v1/uploads/"))) == b"no session"
+    assert content_of(outer_handler(RequestFactory().get("/admin/"))) == b"a session"

@@ -22,11 +22,11 @@ class Dependency:
 
 
 def closed_again(breaker: Breaker) -> bool:
-    done = Event()
+    is_closed = Event()
     for _ in range(1000):
         if not breaker.is_open:
             return True
-        done.wait(0.005)
+        is_closed.wait(0.005)
     return False
 
 
@@ -39,10 +39,10 @@ def test_it_opens_after_failures_in_a_row() -> None:
     breaker.record_success()
     for _ in range(2):
         breaker.record_failure()
-    after_two = breaker.is_open
+    was_open_after_two = breaker.is_open
     breaker.record_failure()
 
-    assert (after_two, breaker.is_open) == (False, True)
+    assert (was_open_after_two, breaker.is_open) == (False, True)
     dependency.may_return.set()
     assert closed_again(breaker)
 

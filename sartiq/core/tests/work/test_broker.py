@@ -1,4 +1,4 @@
-"""Unacknowledged messages of a channel, with and without a connection."""
+"""Unacknowledged messages of a channel with and without a connection."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,42 +19,44 @@ def connection() -> Iterator[Connection]:
         yield connection
 
 
-def holding_a_message(connection: Connection) -> tuple[Any, str]:
+def channel_with_message(connection: Connection) -> tuple[Any, str]:
     """Return a channel with one message it has not acknowledged, and the queue's name."""
     queue = f"held-{uuid.uuid4()}"
-    with connection.SimpleQueue(queue) as simple:
-        simple.put("work")
+    with connection.SimpleQueue(queue) as simple_queue:
+        simple_queue.put("work")
     channel: Any = connection.channel()
     assert channel.basic_get(queue) is not None
     return channel, queue
 
 
 def test_closing_returns_unacknowledged_messages(connection: Connection) -> None:
-    channel, queue = holding_a_message(connection)
+    channel, queue = channel_with_message(connection)
 
     channel.close()
 
-    reader: Any = connection.channel()
-    assert reader.basic_get(queue, no_ack=True) is not None
+    second_channel: Any = connection.channel()
+    assert second_channel.basic_get(queue, no_ack=True) is not None
 
 
-@pytest.mark.parametrize("dropped", ["client", "connection"])
+@pytest.mark.parametrize("dropped_part", ["client", "connection"])
 def test_a_channel_whose_connection_was_dropped_raises_a_connection_error(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch, dropped: str
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, dropped_part: str
 ) -> None:
-    channel, queue = holding_a_message(connection)
+    channel, queue = channel_with_message(connection)
     channel._disconnect_pools()  # what kombu itself does when the broker vanished
 
-    with monkeypatch.context() as without:
-        without.setattr(channel if dropped == "connection" else connection.transport, dropped, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            channel if dropped_part == "connection" else connection.transport, dropped_part, None
+        )
         with pytest.raises(connection.connection_errors):
             channel.basic_ack(1)
         with pytest.raises(connection.connection_errors):
             channel.qos.restore_unacked()
 
     channel.close()
-    reader: Any = connection.channel()
-    assert reader.basic_get(queue, no_ack=True) is not None
+    second_channel: Any = connection.channel()
+    assert second_channel.basic_get(queue, no_ack=True) is not None
 
 
 @pytest.mark.parametrize(
@@ -64,13 +66,13 @@ def test_a_channel_whose_connection_was_dropped_raises_a_connection_error(
 def test_a_message_that_cannot_be_acknowledged_no_longer_counts(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, call: str, options: dict[str, bool]
 ) -> None:
-    channel, queue = holding_a_message(connection)
+    channel, queue = channel_with_message(connection)
     channel.basic_qos(0, 1, apply_global=False)
     (tag,) = channel.qos._delivered
     assert not channel.qos.can_consume()
 
-    with monkeypatch.context() as without:
-        without.setattr(connection.transport, "client", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(connection.transport, "client", None)
         channel._disconnect_pools()
         with pytest.raises(connection.connection_errors):
             getattr(channel, call)(tag, **options)

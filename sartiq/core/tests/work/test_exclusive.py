@@ -34,10 +34,12 @@ def test_the_lock_ends_with_the_block(error: type[Exception] | None) -> None:
 def test_the_lock_of_a_killed_process_is_free() -> None:
     locks = "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
     with exclusive("a"):
-        with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
-            row = other.execute(locks).fetchone()
+        with psycopg.connect(
+            **connection.get_connection_params(), autocommit=True
+        ) as other_connection:
+            row = other_connection.execute(locks).fetchone()
             assert row is not None
-            other.execute("SELECT pg_terminate_backend(%s, 1000)", [row[0]])
+            other_connection.execute("SELECT pg_terminate_backend(%s, 1000)", [row[0]])
 
         with exclusive("a"):
             pass

@@ -1,4 +1,4 @@
-"""Which processes of this host still run, by the holders of their leases."""
+"""Whether the processes that hold leases still run on this host."""
 
 import os
 import subprocess
@@ -18,12 +18,12 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def holder_of(process: subprocess.Popen[bytes]) -> UUID:
-    started = holders.start_time(process.pid)
-    assert started is not None
-    return holders.holder_of(process.pid, started)
+    start_time = holders.start_time(process.pid)
+    assert start_time is not None
+    return holders.holder_of(process.pid, start_time)
 
 
-def test_each_holder_of_a_process_is_its_own_and_of_this_host() -> None:
+def test_each_process_has_its_own_holder_in_the_range_of_this_host() -> None:
     first, second = holders.new_holder(), holders.new_holder()
 
     smallest, largest = holders.holders_of_host()
@@ -34,24 +34,24 @@ def test_each_holder_of_a_process_is_its_own_and_of_this_host() -> None:
 
 def test_a_process_is_dead_once_it_has_ended(sleeper: subprocess.Popen[bytes]) -> None:
     holder = holder_of(sleeper)
-    running = holders.dead_among([holder])
+    dead_while_running = holders.dead_among([holder])
 
     sleeper.kill()
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
-    ended = holders.dead_among([holder])
+    dead_after_end = holders.dead_among([holder])
     sleeper.wait()
 
-    assert (running, ended) == (set(), {holder})
+    assert (dead_while_running, dead_after_end) == (set(), {holder})
     assert holders.dead_among([holder, holders.new_holder()]) == {holder}
 
 
 def test_a_later_process_with_the_same_id_is_another(sleeper: subprocess.Popen[bytes]) -> None:
-    started = holders.start_time(sleeper.pid)
-    assert started is not None
+    start_time = holders.start_time(sleeper.pid)
+    assert start_time is not None
 
-    earlier = holders.holder_of(sleeper.pid, started - 1)
+    earlier_holder = holders.holder_of(sleeper.pid, start_time - 1)
 
-    assert holders.dead_among([earlier]) == {earlier}
+    assert holders.dead_among([earlier_holder]) == {earlier_holder}
 
 
 def test_a_process_that_another_user_hides_is_not_dead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +67,6 @@ def test_a_process_that_another_user_hides_is_not_dead(monkeypatch: pytest.Monke
 
 def test_nothing_is_known_about_processes_of_other_hosts() -> None:
     smallest, largest = holders.holders_of_host()
-    elsewhere = [UUID(int=smallest.int - 1), UUID(int=largest.int + 1), uuid4()]
+    other_hosts_holders = [UUID(int=smallest.int - 1), UUID(int=largest.int + 1), uuid4()]
 
-    assert holders.dead_among(elsewhere) == set()
+    assert holders.dead_among(other_hosts_holders) == set()

@@ -52,9 +52,9 @@ def test_taking_counts_the_attempt_before_the_work(row: ObjectDeletion) -> None:
     row.refresh_from_db()
     assert (row.attempts, row.lease_fence, row.lease_holder) == (1, 1, lease.holder)
     assert (lease.attempts, lease.fence) == (1, 1)
-    held_for = row.lease_expires_at and row.lease_expires_at - timezone.now()
-    assert held_for
-    assert timedelta() < held_for <= timedelta(seconds=django_settings.LEASE_SECONDS)
+    remaining_time = row.lease_expires_at and row.lease_expires_at - timezone.now()
+    assert remaining_time
+    assert timedelta() < remaining_time <= timedelta(seconds=django_settings.LEASE_SECONDS)
 
 
 def test_a_held_row_is_not_taken_again(row: ObjectDeletion) -> None:
@@ -79,19 +79,19 @@ def test_a_row_that_no_longer_matches_is_not_taken(row: ObjectDeletion) -> None:
 
 @pytest.mark.covers("F31")
 def test_a_worker_that_lost_the_lease_is_refused(row: ObjectDeletion) -> None:
-    stale = take_once(row)
+    lost_lease = take_once(row)
     expire(row)
-    fresh = take_once(row)
+    current_lease = take_once(row)
 
     with pytest.raises(LeaseLostError), transaction.atomic():
-        stale.require_held()
+        lost_lease.require_held()
     with pytest.raises(LeaseLostError):
-        stale.renew()
-    stale.release()
+        lost_lease.renew()
+    lost_lease.release()
 
-    assert fresh.fence == stale.fence + 1
+    assert current_lease.fence == lost_lease.fence + 1
     with transaction.atomic():
-        assert fresh.require_held() == row
+        assert current_lease.require_held() == row
 
 
 def test_renewing_holds_the_row_for_another_period(row: ObjectDeletion) -> None:
@@ -120,10 +120,10 @@ def test_renewing_waits_for_a_third_of_the_period(
 
 def test_a_released_row_is_taken_again_after_its_delay(row: ObjectDeletion) -> None:
     take_once(row).release(after=timedelta(hours=1))
-    resting = take(row)
+    released_lease = take(row)
     ObjectDeletion.objects.update(run_after=timezone.now() - PAST)
 
-    assert resting is None
+    assert released_lease is None
     assert take_once(row).attempts == 2
 
 
@@ -149,20 +149,20 @@ def test_a_row_that_must_be_held_is_locked() -> None:
 @pytest.mark.covers("F05")
 @pytest.mark.django_db(transaction=True)
 def test_of_many_concurrent_workers_one_takes_the_row() -> None:
-    row, together = create_deletion(), Barrier(12)
+    row, barrier = create_deletion(), Barrier(12)
 
     def compete(_: int) -> bool:
         try:
-            together.wait(timeout=30)
+            barrier.wait(timeout=30)
             return take(row) is not None
         finally:
             connection.close()
 
     with ThreadPoolExecutor(12) as pool:
-        won = list(pool.map(compete, range(12)))
+        results = list(pool.map(compete, range(12)))
 
     row.refresh_from_db()
-    assert won.count(True) == 1
+    assert results.count(True) == 1
     assert (row.attempts, row.lease_fence) == (1, 1)
 
 
@@ -176,11 +176,11 @@ def test_the_lease_is_renewed_during_a_long_call(
     row = create_deletion()
     lease = take_once(row)
     renewals: set[object] = set()
-    ends = time.monotonic() + 20
+    deadline = time.monotonic() + 20
 
     with lease.renewing():
         while len(renewals) < 5:
-            assert time.monotonic() < ends
+            assert time.monotonic() < deadline
             row.refresh_from_db()
             renewals.add(row.lease_expires_at)
 
@@ -196,16 +196,16 @@ def test_a_lease_lost_during_a_long_call_is_not_taken_back(
     settings.LEASE_SECONDS = 0.03
     row = create_deletion()
     lease = take_once(row)
-    others = {"lease_holder": uuid.uuid4(), "lease_fence": 2}
-    ObjectDeletion.objects.filter(pk=row.pk).update(**others)
+    other_holder_fields = {"lease_holder": uuid.uuid4(), "lease_fence": 2}
+    ObjectDeletion.objects.filter(pk=row.pk).update(**other_holder_fields)
 
     with lease.renewing():
-        ended = [thread for thread in threading.enumerate() if thread.name == "lease"]
-        for thread in ended:
+        lease_threads = [thread for thread in threading.enumerate() if thread.name == "lease"]
+        for thread in lease_threads:
             thread.join(20)
 
     row.refresh_from_db()
-    assert {name: getattr(row, name) for name in others} == others
+    assert {name: getattr(row, name) for name in other_holder_fields} == other_holder_fields
     with transaction.atomic(), pytest.raises(LeaseLostError):
         lease.require_held()
 

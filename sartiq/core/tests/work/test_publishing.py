@@ -58,29 +58,29 @@ def test_a_task_reaches_the_queue(broker: Any) -> None:
 
 @pytest.mark.covers("F08")
 def test_a_broker_that_refuses_fails_nothing(no_broker: None) -> None:
-    started = time.monotonic()
+    start = time.monotonic()
 
     assert publishing.send(TASK) is False
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - start < 1
 
 
 @pytest.mark.covers("F09")
 def test_a_broker_that_hangs_costs_one_time_out(hanging_broker: None) -> None:
-    started = time.monotonic()
+    start = time.monotonic()
 
     assert publishing.send(TASK) is False
-    assert time.monotonic() - started < settings.PUBLISH_TIMEOUT + 1
+    assert time.monotonic() - start < settings.PUBLISH_TIMEOUT + 1
 
 
 @pytest.mark.covers("F09")
 def test_after_a_failure_nothing_is_sent_for_a_few_seconds(no_broker: None) -> None:
     publishing.send(TASK)
-    started = time.monotonic()
+    start = time.monotonic()
 
     results = [publishing.send(TASK) for _ in range(1000)]
 
     assert not any(results)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - start < 0.5
 
 
 def test_after_the_pause_sending_is_tried_again(
@@ -93,11 +93,11 @@ def test_after_the_pause_sending_is_tried_again(
 
 def test_a_missing_free_connection_fails_nothing(broker: Any) -> None:
     pool = producers[publishing._connection(os.getpid())]
-    held = [pool.acquire() for _ in range(pool.limit)]
+    connections = [pool.acquire() for _ in range(pool.limit)]
 
     assert publishing.send(TASK) is False
 
-    for connection in held:
+    for connection in connections:
         connection.release()
     assert broker.llen(QUEUE) == 0
 
@@ -107,11 +107,11 @@ def test_a_missing_free_connection_fails_nothing(broker: Any) -> None:
 def test_a_task_is_sent_after_commit_and_never_for_a_rollback(broker: Any) -> None:
     with transaction.atomic():
         publishing.send_after_commit(TASK)
-        waiting = broker.llen(QUEUE)
+        waiting_count = broker.llen(QUEUE)
     with transaction.atomic():
         publishing.send_after_commit(TASK)
         transaction.set_rollback(True)
     publishing._sender(os.getpid()).submit(lambda: None).result()  # it sends one after the other
 
-    assert waiting == 0
+    assert waiting_count == 0
     assert broker.llen(QUEUE) == 1

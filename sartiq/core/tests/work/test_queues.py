@@ -12,7 +12,7 @@ from sartiq.celery import app
 from sartiq.core.work import publishing
 from sartiq.core.work.queues import QUEUES, queue_of
 
-OURS = ("media.", "catalog.", "bulkupload.", "exports.", "core.")
+OUR_PREFIXES = ("media.", "catalog.", "bulkupload.", "exports.", "core.")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def broker(stack: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def tasks() -> list[str]:
     app.loader.import_default_modules()
-    return sorted(name for name in app.tasks if name.startswith(OURS))
+    return sorted(name for name in app.tasks if name.startswith(OUR_PREFIXES))
 
 
 @pytest.mark.parametrize(
