@@ -13,8 +13,8 @@ from media.tests.stores import WatchedStore, watched_stores
 
 @pytest.fixture
 def user(db: None) -> User:
-    created: User = UserFactory.create()
-    return created
+    new_user: User = UserFactory.create()
+    return new_user
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ class Team:
 
 @pytest.fixture
 def user(db: None) -> User:
-    created: User = UserFactory.create()
-    return created
+    new_user: User = UserFactory.create()
+    return new_user
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from media.tests.stores import CollidingStore, adopt_buckets, memory_stores, wat
 
 @pytest.fixture
 def user(db: None) -> User:
-    created: User = UserFactory.create()
-    return created
+    new_user: User = UserFactory.create()
+    return new_user
 
 
 @pytest.fixture
 def superuser(db: None) -> User:
-    created: User = UserFactory.create(superuser=True)
-    return created
+    new_user: User = UserFactory.create(superuser=True)
+    return new_user
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ def drain(*, times: int = 2) -> None:
             deletions.perform(pk)
 
 
-def ready(
+def ready_resource(
     store: ObjectStore, user: User, body: bytes | None = None, **values: Any
 ) -> MediaResource:
     """Return a READY resource whose temporary object has been deleted."""

@@ -120,11 +120,11 @@ def test_a_folder_is_attached_in_spite_of_a_lost_connection_and_a_refused_file(
     first, second = (api_client.create_product(name="Shoe", sku=f"{sku}-{n}") for n in (1, 2))
     stored_url = api_client.upload(STORED, photo(STORED), "image/jpeg")
     api_client.wait_until_processed(api_client.create_product(name="S", images=[stored_url])["id"])
-    large, same_photo = new_photo(600), new_photo()
+    large_photo, same_photo = new_photo(600), new_photo()
     folder = write(
         tmp_path / "shoot",
         {
-            f"day 1/{sku}-1_front.png": large,
+            f"day 1/{sku}-1_front.png": large_photo,
             f"day 1/{sku}-1_2.png": same_photo,
             f"day 2/{sku}-1_3.jpg": photo(STORED),
             f"day 2/{sku}-2_front.png": same_photo,
@@ -151,7 +151,7 @@ def test_a_folder_is_attached_in_spite_of_a_lost_connection_and_a_refused_file(
     attach(photos_page, "Done: 4 attached, 0 in conflict, 1 failed.")
 
     assert hashes(api_client, first) == {
-        "cover_image": [sha256(large)],
+        "cover_image": [sha256(large_photo)],
         "images": [sha256(same_photo), sha256(photo(STORED))],
     }
     assert hashes(api_client, second) == {"cover_image": [sha256(same_photo)], "images": []}

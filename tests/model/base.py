@@ -76,8 +76,8 @@ class Base(RuleBasedStateMachine):
         assert status < 500 or self.environment.faults.raised > raised_before, response.content
         assert status in range(200, 500) or status == 503, response.content
         if status >= 400 and paused_before == self.crashes.paused:
-            changed = database.fingerprint(VISIBLE) != before
-            assert not changed, f"I14: a request with status {status} changed something"
+            is_changed = database.fingerprint(VISIBLE) != before
+            assert not is_changed, f"I14: a request with status {status} changed something"
         return response
 
     def work(self, task: str, **arguments: str) -> bool:

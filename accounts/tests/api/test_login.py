@@ -164,11 +164,11 @@ def test_repeated_failures_lock_the_pair_of_email_and_ip_address(lockout: None) 
     spellings = ["Ann@example.com", "ANN@example.com", " ann@EXAMPLE.com"]
 
     failures = [sign_in(spelling, "wrong").status_code for spelling in spellings]
-    locked = sign_in("ann@example.com", PASSWORD)
+    locked_response = sign_in("ann@example.com", PASSWORD)
 
     assert failures == [401, 401, 429]
-    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
-    assert locked.json() == {"detail": "Too many failed sign-ins. Try again later."}
+    assert (locked_response.status_code, locked_response["Retry-After"]) == (429, "900")
+    assert locked_response.json() == {"detail": "Too many failed sign-ins. Try again later."}
     assert sign_in(other.email).status_code == 200
 
 

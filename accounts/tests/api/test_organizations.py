@@ -85,9 +85,9 @@ def test_a_taken_slug_is_a_conflict(team: Team) -> None:
     create_response = client.post(ORGANIZATIONS, {"name": "B", "slug": slug.upper()})
     change_response = client.patch(f"{ORGANIZATIONS}{team.organization.pk}", {"slug": slug})
 
-    conflict = {"detail": "An organization with this slug already exists"}
-    assert (create_response.status_code, create_response.json()) == (409, conflict)
-    assert (change_response.status_code, change_response.json()) == (409, conflict)
+    conflict_detail = {"detail": "An organization with this slug already exists"}
+    assert (create_response.status_code, create_response.json()) == (409, conflict_detail)
+    assert (change_response.status_code, change_response.json()) == (409, conflict_detail)
     assert Organization.objects.count() == 2
 
 
@@ -209,9 +209,9 @@ def test_a_missing_and_a_foreign_organization_get_the_same_response(
     assert missing_response.content == foreign_response.content
     response = send(team.superuser, UNKNOWN_ID)
     assert (response.status_code, response.json()) == (404, NOT_FOUND)
-    malformed = send(team.superuser, "not-a-uuid")
-    assert malformed.status_code == 422
-    assert issues_of(malformed) == {(("path", "org_id"), "uuid_parsing")}
+    malformed_response = send(team.superuser, "not-a-uuid")
+    assert malformed_response.status_code == 422
+    assert issues_of(malformed_response) == {(("path", "org_id"), "uuid_parsing")}
 
 
 @pytest.mark.covers("T41")
@@ -255,6 +255,6 @@ def test_paths_with_and_without_trailing_slash_respond_the_same(team: Team, slas
 
 
 def test_superusers_can_use_an_organization_without_members(team: Team) -> None:
-    empty = OrganizationFactory.create()
+    organization = OrganizationFactory.create()
 
-    assert client_of(team.superuser).get(f"{ORGANIZATIONS}{empty.pk}").status_code == 200
+    assert client_of(team.superuser).get(f"{ORGANIZATIONS}{organization.pk}").status_code == 200

@@ -26,13 +26,13 @@ def test_a_refresh_token_can_be_used_once() -> None:
     first = sign_in(user.email).json()
 
     response = refresh(first["refresh_token"])
-    again = refresh(first["refresh_token"])
+    second_response = refresh(first["refresh_token"])
 
     assert response.status_code == 200
     assert set(response.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
     assert response.json()["refresh_token"] != first["refresh_token"]
-    assert (again.status_code, again.json()) == (401, REFUSED)
-    assert again["WWW-Authenticate"] == "Bearer"
+    assert (second_response.status_code, second_response.json()) == (401, REFUSED)
+    assert second_response["WWW-Authenticate"] == "Bearer"
     assert refresh(response.json()["refresh_token"]).status_code == 200
 
 

@@ -210,11 +210,14 @@ def test_a_superuser_disables_a_user_at_once(team: Team) -> None:
 def test_a_missing_user_is_a_404_and_a_malformed_id_a_422(team: Team, method: str) -> None:
     call = getattr(client_of(team.superuser), method)
 
-    missing, malformed = call(f"{USERS}{uuid.uuid4()}"), call(f"{USERS}not-a-uuid")
+    missing_response, malformed_response = (
+        call(f"{USERS}{uuid.uuid4()}"),
+        call(f"{USERS}not-a-uuid"),
+    )
 
-    assert (missing.status_code, missing.json()) == (404, NOT_FOUND)
-    assert malformed.status_code == 422
-    assert issues_of(malformed) == {(("path", "user_id"), "uuid_parsing")}
+    assert (missing_response.status_code, missing_response.json()) == (404, NOT_FOUND)
+    assert malformed_response.status_code == 422
+    assert issues_of(malformed_response) == {(("path", "user_id"), "uuid_parsing")}
 
 
 @pytest.mark.covers("T48")

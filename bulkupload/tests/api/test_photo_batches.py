@@ -15,7 +15,7 @@ from bulkupload.tests.photo_batches import image_hashes, outcomes, product, run
 from media.models import Attachment, MediaResource
 from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, ready
+from media.tests.factories import photo, ready_resource
 from sartiq.core.models import IdempotencyKey
 from sartiq.core.work import crash_points
 
@@ -137,7 +137,7 @@ def test_a_batch_is_not_started_without_saving_the_response(user: User, client: 
 
 def test_a_stored_file_is_already_there(public: MemoryStore, user: User, client: APIClient) -> None:
     product(user, "AW-1")
-    ready(public, user, photo(1))
+    ready_resource(public, user, photo(1))
     digest = sha256(photo(1)).hexdigest()
 
     response = client.post(BATCHES, {"files": files("AW-1.png", sha256=digest)})
@@ -150,7 +150,7 @@ def test_a_stored_file_that_was_deleted_meanwhile_is_uploaded(
     public: MemoryStore, user: User, client: APIClient
 ) -> None:
     product(user, "AW-1")
-    ready(public, user, photo(1))
+    ready_resource(public, user, photo(1))
     digest = sha256(photo(1)).hexdigest()
     batch_path = client.post(BATCHES, {"files": files("AW-1.png", sha256=digest)}).headers[
         "Location"
@@ -243,7 +243,7 @@ def test_photos_are_added(user: User, client: APIClient) -> None:
 
 
 def test_a_photo_is_changed(user: User, client: APIClient) -> None:
-    shoe, foreign = product(user, "AW-1"), product(UserFactory.create(), "AW-1")
+    shoe, foreign_product = product(user, "AW-1"), product(UserFactory.create(), "AW-1")
     creation = create(client, "a.png")
     [row] = creation.json()["files"]
     photo_path = f"{creation.headers['Location']}/files/{row['id']}"
@@ -256,7 +256,7 @@ def test_a_photo_is_changed(user: User, client: APIClient) -> None:
         photo_path, {"product_id": str(shoe.pk), "slot": "back_image", "position": 3}
     )
     refused_responses = [
-        client.patch(photo_path, {"product_id": str(foreign.pk)}),
+        client.patch(photo_path, {"product_id": str(foreign_product.pk)}),
         client.patch(photo_path, {"slot": "front"}),
     ]
     skip_response = client.patch(photo_path, {"skip": True})

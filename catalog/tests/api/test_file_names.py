@@ -12,7 +12,7 @@ from catalog.tests.api.product_requests import PRODUCTS, create
 from catalog.tests.conftest import Team
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, key_of, photo, ready, upload_file, upload_of
+from media.tests.factories import drain, key_of, photo, ready_resource, upload_file, upload_of
 from media.tests.rules.test_keys import BASE_NAMES
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_the_same_bytes_keep_their_first_name(
 def test_the_same_bytes_replace_a_lost_object_but_not_its_name(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    resource = ready(memory, user, filename="first.png")
+    resource = ready_resource(memory, user, filename="first.png")
     memory.delete_many([resource.storage_key])
 
     url = upload_file(memory, user, filename="second.png")
@@ -79,7 +79,7 @@ def test_the_same_bytes_replace_a_lost_object_but_not_its_name(
 def test_a_copy_for_an_organization_has_the_name_of_the_upload_that_the_caller_sends(
     client: APIClient, user: User, memory: MemoryStore, team: Team
 ) -> None:
-    ready(memory, user, filename="first.png")
+    ready_resource(memory, user, filename="first.png")
     url = upload_file(memory, user, filename="day 2/second.png")
     personal_cover = create(client, cover_image=url)["cover_image"]
 
@@ -96,7 +96,7 @@ def test_a_copy_for_an_organization_has_the_name_of_the_upload_that_the_caller_s
 def test_a_copy_of_a_resource_has_its_name(
     client: APIClient, user: User, memory: MemoryStore, team: Team
 ) -> None:
-    resource = ready(memory, user, filename="first.png")
+    resource = ready_resource(memory, user, filename="first.png")
 
     shared_cover = create_for(team, client, cover_image=canonical_url(resource))["cover_image"]
 
@@ -107,7 +107,7 @@ def test_a_copy_of_a_resource_has_its_name(
 def test_another_owner_of_the_same_bytes_sees_only_their_own_name(
     client: APIClient, user: User, memory: MemoryStore, team: Team
 ) -> None:
-    resource = ready(memory, user, photo(1), filename="secret.png")
+    resource = ready_resource(memory, user, photo(1), filename="secret.png")
     outsider_client = client_of(team.outsider)
     url = upload_file(memory, team.outsider, photo(1), filename="mine.png")
 
@@ -131,7 +131,7 @@ def test_another_owner_of_the_same_bytes_sees_only_their_own_name(
 
 
 def test_a_caller_cannot_rename_a_file(client: APIClient, user: User, memory: MemoryStore) -> None:
-    resource = ready(memory, user, filename="first.png")
+    resource = ready_resource(memory, user, filename="first.png")
 
     body = client.patch(f"{RESOURCES}{resource.pk}", {"filename": "x.png", "caption": "c"}).json()
 
@@ -141,7 +141,7 @@ def test_a_caller_cannot_rename_a_file(client: APIClient, user: User, memory: Me
 def test_a_row_of_an_earlier_release_has_no_name(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     MediaResource.objects.update(filename="")
 
     media = create(client, cover_image=canonical_url(resource))["cover_image"]

@@ -14,7 +14,7 @@ from media.models import Attachment, MediaResource, ObjectDeletion
 from media.rules.failures import sentence_for
 from media.selectors import public_url
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, photo, ready, upload_file
+from media.tests.factories import drain, photo, ready_resource, upload_file
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def test_using_the_same_photo_again_repairs_a_missing_object(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    resource = ready(memory, user, photo(1))
+    resource = ready_resource(memory, user, photo(1))
     first = create(client, cover_image=public_url(resource.storage_key))
     memory.delete_many([resource.storage_key])
 
@@ -134,7 +134,7 @@ def test_each_slot_of_each_entity_takes_files(
 def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    resource = ready(memory, user, photo(1))
+    resource = ready_resource(memory, user, photo(1))
     new_url = upload_file(memory, user, photo(2))
     stored_url = f"{settings.CDN_URL}/{resource.storage_key}"
     product = create(client, images=[stored_url])

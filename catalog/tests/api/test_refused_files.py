@@ -13,7 +13,7 @@ from catalog.tests.api.product_requests import PRODUCTS, create
 from media.errors import StoreUnavailableError
 from media.models import MediaResource, Upload, UploadState
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import counts, drain, photo, ready, upload_file
+from media.tests.factories import counts, drain, photo, ready_resource, upload_file
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,9 @@ def test_a_bad_file_is_reported_and_nothing_is_created(
     good_url = upload_file(memory, user, photo(1))
     wrong_url = upload_file(memory, user, b"%PDF-1.4 not an image")
     unknown_url = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
-    foreign_url = f"{settings.CDN_URL}/{ready(memory, UserFactory.create(), photo(2)).storage_key}"
+    foreign_url = (
+        f"{settings.CDN_URL}/{ready_resource(memory, UserFactory.create(), photo(2)).storage_key}"
+    )
 
     response = client.post(
         PRODUCTS,

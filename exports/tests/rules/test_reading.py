@@ -14,8 +14,8 @@ from exports.tests.rules import strategies
 
 def without_missing(text: str, values: dict[str, Value]) -> Reading:
     """Return the values a template uses, without those that are missing."""
-    used = compile_template(text).wildcards
-    return {name: values[name] for name in values if name in used and values[name] != ""}
+    wildcards = compile_template(text).wildcards
+    return {name: values[name] for name in values if name in wildcards and values[name] != ""}
 
 
 @settings(max_examples=300, deadline=None)

@@ -174,23 +174,25 @@ def test_the_number_of_queries_does_not_depend_on_the_looks(
 def test_each_level_applies_once_the_more_specific_one_is_deleted(
     client: APIClient, team: Team, shoe: Product, user: User
 ) -> None:
-    shared: dict[str, Any] = {"user": user, "organization": team.organization}
+    owner_fields: dict[str, Any] = {"user": user, "organization": team.organization}
     Product.objects.filter(pk=shoe.pk).update(organization=team.organization)
-    direct, guided, first = (
-        ExportConfiguration.objects.create(name=name, **shared)
+    direct, of_guideline, first = (
+        ExportConfiguration.objects.create(name=name, **owner_fields)
         for name in ("direct", "guideline", "organization")
     )
     personal = ExportConfiguration.objects.create(name="user", user=user)
-    guideline = Guideline.objects.create(name="White", export_configuration=guided, **shared)
-    request = ProductionRequest.objects.create(
-        name="Run", guideline=guideline, export_configuration=direct, **shared
+    guideline = Guideline.objects.create(
+        name="White", export_configuration=of_guideline, **owner_fields
     )
-    look = Look.objects.create(name="City", **shared)
+    request = ProductionRequest.objects.create(
+        name="Run", guideline=guideline, export_configuration=direct, **owner_fields
+    )
+    look = Look.objects.create(name="City", **owner_fields)
     look.products.add(Product.objects.get(pk=shoe.pk))
     request.looks.add(look)
     used_names = []
 
-    for configuration in (direct, guided, first, personal, None):
+    for configuration in (direct, of_guideline, first, personal, None):
         body = preview(client, production_request_id=request.pk)
         used_names.append(body["export_configuration"]["name"])
         if configuration is not None:

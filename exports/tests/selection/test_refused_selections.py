@@ -49,9 +49,9 @@ def test_a_selection_without_files_is_refused(client: APIClient, user: User) -> 
 
 @pytest.mark.covers("T40")
 def test_ids_of_other_owners_and_unknown_ids_are_reported(client: APIClient, shoe: Product) -> None:
-    foreign = Product.objects.create(user=UserFactory.create(), name="Theirs")
+    foreign_product = Product.objects.create(user=UserFactory.create(), name="Theirs")
 
-    response = client.post(EXPORTS, {"product_ids": [foreign.pk, shoe.pk, uuid4()]})
+    response = client.post(EXPORTS, {"product_ids": [foreign_product.pk, shoe.pk, uuid4()]})
 
     assert issues(response) == [
         (["body", "product_ids", 0], "not_found"),
@@ -61,9 +61,9 @@ def test_ids_of_other_owners_and_unknown_ids_are_reported(client: APIClient, sho
 
 @pytest.mark.covers("T40")
 def test_a_production_request_of_another_owner_is_reported(client: APIClient) -> None:
-    foreign = ProductionRequest.objects.create(user=UserFactory.create(), name="Theirs")
+    foreign_request = ProductionRequest.objects.create(user=UserFactory.create(), name="Theirs")
 
-    response = client.post(EXPORTS, {"production_request_id": foreign.pk})
+    response = client.post(EXPORTS, {"production_request_id": foreign_request.pk})
 
     assert issues(response) == [(["body", "production_request_id"], "not_found")]
 
@@ -71,9 +71,9 @@ def test_a_production_request_of_another_owner_is_reported(client: APIClient) ->
 def test_objects_of_two_owners_are_refused(
     client: APIClient, team: Team, shoe: Product, user: User
 ) -> None:
-    shared = Product.objects.create(user=user, organization=team.organization, name="Ours")
+    shared_product = Product.objects.create(user=user, organization=team.organization, name="Ours")
 
-    response = client.post(EXPORTS, {"product_ids": [shoe.pk, shared.pk]})
+    response = client.post(EXPORTS, {"product_ids": [shoe.pk, shared_product.pk]})
 
     assert issues(response) == [(["body", "product_ids"], "value_error")]
 
@@ -106,8 +106,8 @@ def test_looks_with_different_configurations_are_refused(
 def test_a_configuration_the_caller_may_not_use_is_refused(
     client: APIClient, shoe: Product, *, is_foreign: bool
 ) -> None:
-    foreign = ExportConfiguration.objects.create(user=UserFactory.create())
-    pk = foreign.pk if is_foreign else uuid4()
+    foreign_configuration = ExportConfiguration.objects.create(user=UserFactory.create())
+    pk = foreign_configuration.pk if is_foreign else uuid4()
 
     response = client.post(EXPORTS, {"product_ids": [shoe.pk], "export_configuration_id": str(pk)})
 

@@ -26,8 +26,8 @@ def _reset_crash_points() -> Iterator[None]:
 
 @pytest.fixture
 def user(db: None) -> User:
-    created: User = UserFactory.create()
-    return created
+    new_user: User = UserFactory.create()
+    return new_user
 
 
 @pytest.fixture

@@ -266,8 +266,8 @@ def test_a_jpeg_of_a_transparent_image_has_a_white_background(convert: Convert) 
     for source in (encoded(transparent(), "PNG"), KINDS["la png"]()):
         _, body = convert(source, ImageFormat.JPEG)
 
-        right = opened(body).convert("RGB").crop((SIZE[0] * 3 // 4, 0, *SIZE))
-        assert min(low for low, _ in right.getextrema()) >= 253  # type: ignore[misc]  # RGB
+        right_quarter = opened(body).convert("RGB").crop((SIZE[0] * 3 // 4, 0, *SIZE))
+        assert min(low for low, _ in right_quarter.getextrema()) >= 253  # type: ignore[misc]  # RGB
 
 
 def test_half_transparent_pixels_are_mixed_with_white(convert: Convert) -> None:

@@ -56,8 +56,8 @@ def exif_colours(space: int, interoperability: str | None) -> bytes:
 def avif_with_codes(primaries: int, transfer: int) -> bytes:
     """Return an AVIF whose `nclx` codes are replaced; its pixels stay."""
     content = encoded(plain(), "AVIF", quality=100, subsampling="4:4:4")
-    at = content.index(b"nclx") + 4
-    return content[:at] + struct.pack(">HH", primaries, transfer) + content[at + 4 :]
+    offset = content.index(b"nclx") + 4
+    return content[:offset] + struct.pack(">HH", primaries, transfer) + content[offset + 4 :]
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from media.models import MediaResource, ObjectDeletion
 from media.rules.file_types.content_types import FILE_TYPES
 from media.storage.s3.multipart import PART_BYTES
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, ready
+from media.tests.factories import photo, ready_resource
 from media.tests.rules.file_types import specimens
 
 pytestmark = pytest.mark.usefixtures("bystander")
@@ -117,7 +117,7 @@ def test_original_files_are_exported_unchanged(
     user: User, public: MemoryStore, stores: None
 ) -> None:
     body = photo(1)
-    resource = ready(public, user, body)
+    resource = ready_resource(public, user, body)
 
     run = finished_run(user, entry(resource), image_format=ImageFormat.ORIGINAL)
 
@@ -131,7 +131,7 @@ def test_an_original_is_exported_without_trailing_data(
     user: User, public: MemoryStore, stores: None, content_type: str, trailer: bytes
 ) -> None:
     image = specimens.still(content_type)
-    resource = ready(public, user, image + trailer, content_type=content_type)
+    resource = ready_resource(public, user, image + trailer, content_type=content_type)
 
     run = finished_run(user, entry(resource), image_format=ImageFormat.ORIGINAL)
 
@@ -146,7 +146,7 @@ def test_a_file_that_is_not_an_image_is_exported_unchanged(
     user: User, public: MemoryStore, stores: None
 ) -> None:
     body = specimens.pdf()
-    resource = ready(public, user, body, content_type="application/pdf")
+    resource = ready_resource(public, user, body, content_type="application/pdf")
 
     run = finished_run(user, entry(resource), image_format=ImageFormat.AVIF)
 

@@ -26,7 +26,7 @@ from media.storage import ObjectStore, factory
 from media.storage.local.store import LocalStore
 from media.storage.s3.multipart import PART_BYTES
 from media.storage.s3.store import S3Store
-from media.tests.factories import ready
+from media.tests.factories import ready_resource
 from media.tests.rules.file_types.specimens import encoded
 from media.tests.stores import adopt_buckets, watched_stores
 
@@ -70,7 +70,7 @@ def noise() -> bytes:
 @pytest.mark.covers("T47")
 def test_a_large_archive_is_the_same_on_every_store(store: ObjectStore, user: User) -> None:
     bodies = [noise() for _ in range(3)]
-    entries = [entry(ready(store, user, body)) for body in bodies]
+    entries = [entry(ready_resource(store, user, body)) for body in bodies]
 
     first, second = (
         finished_run(user, *entries, image_format=ImageFormat.ORIGINAL) for _ in range(2)
@@ -89,7 +89,7 @@ def test_a_large_archive_is_the_same_on_every_store(store: ObjectStore, user: Us
 
 
 def test_the_signed_url_downloads_the_archive_with_its_name(bucket: S3Store, user: User) -> None:
-    run = finished_run(user, entry(ready(bucket, user)))
+    run = finished_run(user, entry(ready_resource(bucket, user)))
 
     response = httpx.get(runs.sign_download(user=user, run_id=run.pk))
 

@@ -102,9 +102,9 @@ def test_staff_edit_only_the_texts(staff_client: Client, superuser: User) -> Non
     )
 
     after: dict[str, Any] = {**MediaResource.objects.filter(pk=resource.pk).values().get()}
-    changed = {name for name in after if after[name] != before[name]}
+    changed_fields = {name for name in after if after[name] != before[name]}
     assert response.status_code == 302
-    assert changed == {"alt_text", "protected", "updated_at"}
+    assert changed_fields == {"alt_text", "protected", "updated_at"}
     assert after["alt_text"] == "A black shoe"
 
 

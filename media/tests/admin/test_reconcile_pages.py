@@ -12,7 +12,7 @@ from media.models import DeletionReason, ObjectDeletion, ReconcileReport
 from media.services.reconcile import passes
 from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import OLD, stored
-from media.tests.services.reconcile.passes import an_hour_later, codes, ready, run
+from media.tests.services.reconcile.passes import an_hour_later, codes, ready_resource, run
 
 CHANGELIST = "admin:media_reconcilereport_changelist"
 
@@ -22,7 +22,7 @@ def report(superuser: User) -> Any:
     """A report with one unknown object; the stores stay installed."""
     with aged_rows.in_memory() as store:
         store.ahead = OLD
-        ready(store, superuser)
+        ready_resource(store, superuser)
         stored(store, "media/unknown.png")
         run(store)
         an_hour_later()
@@ -67,7 +67,7 @@ def test_a_stopped_pass_is_continued_after_a_confirmation(
     monkeypatch.setattr(passes, "MIN_LOST_LIMIT", 0)
     with aged_rows.in_memory() as store:
         store.ahead = OLD
-        lost_resource, _ = ready(store, superuser), ready(store, superuser)
+        lost_resource, _ = ready_resource(store, superuser), ready_resource(store, superuser)
         store.delete_many([lost_resource.storage_key])
         stopped_report = run(store)
         confirmation_page = post(staff_client, "continue_despite_losses", stopped_report)

@@ -11,7 +11,7 @@ from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from media.models import Attachment, MediaResource
 from media.rules.failures import sentence_for
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import ingest, photo, ready, upload_file
+from media.tests.factories import ingest, photo, ready_resource, upload_file
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def ids_listed(client: APIClient, query: str = "") -> list[str]:
 def test_a_resource_is_returned_with_all_its_fields(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    resource = ready(memory, user, photo(1, size=(30, 20)))
+    resource = ready_resource(memory, user, photo(1, size=(30, 20)))
     attachment = Attachment.objects.get()
 
     body = client.get(f"{ROUTE}{resource.pk}").json()
@@ -91,7 +91,7 @@ def test_another_owners_resource_is_a_404_like_a_missing_one(
     client: APIClient, memory: MemoryStore
 ) -> None:
     other_user = UserFactory.create()
-    resource = ready(memory, other_user)
+    resource = ready_resource(memory, other_user)
 
     responses = [
         response
@@ -204,7 +204,7 @@ def test_a_list_takes_three_queries(
 def test_a_patch_sets_only_unknown_measurements(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     before = client.get(f"{ROUTE}{resource.pk}").json()
     read_only_fields = {
         name: value
@@ -227,7 +227,7 @@ def test_a_patch_sets_only_unknown_measurements(
 def test_a_second_patch_of_a_text_is_stored(
     client: APIClient, user: User, memory: MemoryStore, second_text: str | None
 ) -> None:
-    path = f"{ROUTE}{ready(memory, user).pk}"
+    path = f"{ROUTE}{ready_resource(memory, user).pk}"
     client.patch(path, {"alt_text": "A shoe", "caption": "Ours"})
 
     response = client.patch(path, {"alt_text": second_text})

@@ -12,7 +12,15 @@ from media.errors import FileEmptyError
 from media.models import MediaResource, ResourceStatus, Upload
 from media.rules.failures import sentence_for
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import ingest, key_of, photo, ready, ticket, upload_file, upload_of
+from media.tests.factories import (
+    ingest,
+    key_of,
+    photo,
+    ready_resource,
+    ticket,
+    upload_file,
+    upload_of,
+)
 from sartiq.core.errors import InvalidError
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +67,7 @@ def test_a_new_upload_is_returned_with_everything_that_was_declared(
 def test_a_stored_upload_names_its_resource(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
 
     body = state_of(client, Upload.objects.get())
 
@@ -156,7 +164,7 @@ def test_an_upload_takes_three_queries(
     memory: MemoryStore,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    ready(memory, user)
+    ready_resource(memory, user)
     upload = Upload.objects.get()
 
     with django_assert_num_queries(3):  # the caller, the upload and its resource

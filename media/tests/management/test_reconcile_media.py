@@ -14,7 +14,7 @@ from media.tests.services.deletion.aged_rows import (
     everything,
     stored,
 )
-from media.tests.services.reconcile.passes import an_hour_later, codes, ready, run
+from media.tests.services.reconcile.passes import an_hour_later, codes, ready_resource, run
 from sartiq.core.work.exclusive import exclusive
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ NAME = "reconcile_media"
 @pytest.fixture
 def lost(store: AheadMemoryStore, user: User) -> str:
     """The key of a READY row whose object is missing; another row has its object."""
-    row, _ = ready(store, user), ready(store, user)
+    row, _ = ready_resource(store, user), ready_resource(store, user)
     store.delete_many([row.storage_key])
     return row.storage_key
 
@@ -117,7 +117,7 @@ def test_a_stopped_pass_exits_with_4_and_says_how_to_continue(
 def test_an_empty_bucket_exits_with_4(
     store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = ready(store, user)
+    row = ready_resource(store, user)
     store.delete_many([row.storage_key])
 
     assert exit_code("--execute") == 4

@@ -157,20 +157,23 @@ def test_a_put_before_or_after_relocation_changes_no_verified_file(
     before, after = ticket(user), ticket(user)
     for upload_ticket, number in ((before, 1), (after, 2)):
         assert client_put(any_store, upload_ticket.put, photo(number)) == 200
-    changed, resources = ingest(user, [before.file_url, after.file_url])
+    first_resource, resources = ingest(user, [before.file_url, after.file_url])
 
     assert client_put(any_store, before.put, photo(3)) == 200
-    deliver(changed)
+    deliver(first_resource)
     deliver(resources)
     head = any_store.head(f"media/{resources.pk}/file.png")
     assert client_put(any_store, after.put, photo(3)) == 200
     deliver(resources)
     drain()
 
-    changed.refresh_from_db()
-    assert (changed.status, changed.failure_code) == (ResourceStatus.FAILED, "source_changed")
+    first_resource.refresh_from_db()
+    assert (first_resource.status, first_resource.failure_code) == (
+        ResourceStatus.FAILED,
+        "source_changed",
+    )
     with pytest.raises(ObjectNotFoundError):
-        any_store.head(f"media/{changed.pk}/file.png")
+        any_store.head(f"media/{first_resource.pk}/file.png")
     assert any_store.head(head.key) == head
     with any_store.open(head.key) as reader:
         assert b"".join(reader) == photo(2)

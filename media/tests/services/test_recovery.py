@@ -16,7 +16,7 @@ from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import deliver, ingest, originals, photo, ready, upload_file
+from media.tests.factories import deliver, ingest, originals, photo, ready_resource, upload_file
 from sartiq.core.work.publishing import _submit
 from sartiq.core.work.queues import BULK, DELETIONS, EXPORTS, MAINTENANCE, MEDIA
 from sartiq.core.work.resend import has_waiting_rows
@@ -78,7 +78,7 @@ def test_a_reused_resource_is_not_enqueued_again(
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    ready(memory, user)
+    ready_resource(memory, user)
     url = upload_file(memory, user)
 
     with django_capture_on_commit_callbacks() as callbacks:
@@ -169,7 +169,7 @@ def test_a_due_row_without_a_live_lease_waits_in_its_queue(
 
 
 def test_finished_resources_are_not_enqueued_again(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     MediaResource.objects.filter(pk=resource.pk).update(
         created_at=timezone.now() - timedelta(hours=1)
     )
@@ -180,7 +180,7 @@ def test_finished_resources_are_not_enqueued_again(memory: MemoryStore, user: Us
 def test_an_upload_claimed_while_its_resource_became_ready_is_consumed_later(
     memory: MemoryStore, user: User
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     late_url = upload_file(memory, user)
     Upload.objects.exclude(resource=resource).update(state=UploadState.CLAIMED, resource=resource)
 

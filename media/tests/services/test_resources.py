@@ -13,7 +13,7 @@ from media.rules import keys
 from media.selectors import public_url
 from media.services import resources
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import deliver, ingest, photo, ready, upload_file
+from media.tests.factories import deliver, ingest, photo, ready_resource, upload_file
 from sartiq.core.errors import NotPermittedError
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ METADATA: dict[str, Any] = {
 
 
 def test_a_measurement_is_stored_only_where_none_is_known(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     known_values = {name: getattr(resource, name) for name in ("dominant_color", "width", "height")}
 
     updated_resource = resources.update_metadata(
@@ -53,7 +53,7 @@ def test_a_measurement_is_stored_only_where_none_is_known(memory: MemoryStore, u
 def test_a_text_is_stored_as_sent(
     memory: MemoryStore, user: User, name: str, second_text: str | None
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     resources.update_metadata(user=user, resource_id=resource.pk, values=METADATA)
 
     updated_resource = resources.update_metadata(
@@ -68,7 +68,7 @@ def test_a_text_is_stored_as_sent(
 
 @pytest.mark.covers("T41")
 def test_other_fields_cannot_be_changed(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     before = MediaResource.objects.filter(pk=resource.pk).values().get()
 
     resources.update_metadata(
@@ -82,7 +82,7 @@ def test_other_fields_cannot_be_changed(memory: MemoryStore, user: User) -> None
 
 @pytest.mark.covers("I13")
 def test_another_owners_resource_is_not_found(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
 
     with pytest.raises(MediaResourceNotFoundError):
         resources.update_metadata(
@@ -144,7 +144,7 @@ def test_heal_begins_with_the_oldest_attempt(
 def test_a_resource_copied_from_another_owner_does_not_show_their_url(
     memory: MemoryStore, user: User
 ) -> None:
-    source_resource = ready(memory, user)
+    source_resource = ready_resource(memory, user)
     organization = MembershipFactory.create(user=user).organization
 
     url = public_url(keys.canonical_key(source_resource.pk, source_resource.extension))

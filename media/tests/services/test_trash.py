@@ -25,7 +25,7 @@ from media.selectors import public_url
 from media.services import deletions, trash
 from media.services.cleanup import orphaned_media
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, ingest, photo, ready, upload_file, upload_of
+from media.tests.factories import drain, ingest, photo, ready_resource, upload_file, upload_of
 from sartiq.core.errors import InvalidValuesError
 from sartiq.core.models import new_id
 
@@ -40,7 +40,7 @@ def every() -> Any:
 
 def unattached(store: MemoryStore, user: User, number: int = 1) -> MediaResource:
     """Return a READY resource that nothing has been attached to for a year."""
-    resource = ready(store, user, photo(number))
+    resource = ready_resource(store, user, photo(number))
     Attachment.objects.filter(resource=resource).delete()
     year_ago = timezone.now() - timedelta(days=365)
     every().filter(pk=resource.pk).update(unattached_at=year_ago)
@@ -154,7 +154,7 @@ def test_bytes_whose_stored_object_is_lost_revive_and_repair(
 def test_an_attached_resource_is_not_deleted(
     memory: MemoryStore, user: User, *, is_deleted: bool
 ) -> None:
-    resource = ready(memory, user, photo(1))
+    resource = ready_resource(memory, user, photo(1))
     Attachment.objects.all().delete()
     Attachment.objects.create(
         resource=resource,
@@ -188,17 +188,17 @@ def test_a_resource_is_purged_with_its_objects(memory: MemoryStore, user: User) 
 
 
 def test_needed_resources_are_not_purged(memory: MemoryStore, user: User) -> None:
-    protected, attached, source = (deleted(memory, user, number) for number in (1, 2, 3))
+    protected, attached_resource, source = (deleted(memory, user, number) for number in (1, 2, 3))
     every().filter(pk=protected.pk).update(protected=True)
     Attachment.objects.create(
-        resource=attached, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
+        resource=attached_resource, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
     )
     copied_resource = unattached(memory, UserFactory.create(), 4)
     every().filter(pk=copied_resource.pk).update(status=ResourceStatus.PENDING, copied_from=source)
-    for resource in (protected, attached, source):
+    for resource in (protected, attached_resource, source):
         age(resource, 31)
 
-    assert purge(protected, attached, source) == 0
+    assert purge(protected, attached_resource, source) == 0
 
     assert every().count() == 4
     assert not ObjectDeletion.objects.filter(key=source.storage_key).exists()

@@ -119,9 +119,9 @@ class ProductRules(UploadRules):
             expected = [pk for (pk,) in database.select(sql, owner_id)]
             assert [row["id"] for row in response.json()["data"]] == expected[:100], "I13"
         for product in self.state.products:
-            visible = product.scope in SCOPES[user] and product.deleted_at is None
+            is_visible = product.scope in SCOPES[user] and product.deleted_at is None
             response = self.request(user, "get", f"products/{product.pk}")
-            assert response.status_code == (200 if visible else 404), f"I13: {product.sku}"
+            assert response.status_code == (200 if is_visible else 404), f"I13: {product.sku}"
 
     # --- What the rules above share -------------------------------------------------------------
 
@@ -165,10 +165,12 @@ class ProductRules(UploadRules):
         response = self.request(user, "post", path, body, headers=headers)
         if key:  # the client repeats its request, whether or not the first one succeeded
             self.clock.advance(AFTER_CLAIM_END)
-            repeated = self.request(user, "post", path, body, headers=headers)
+            second_response = self.request(user, "post", path, body, headers=headers)
             is_same = response is None or response.status_code != 201
-            assert is_same or repeated is None or repeated.json() == response.json(), "replay"
-            response = repeated
+            assert (
+                is_same or second_response is None or second_response.json() == response.json()
+            ), "replay"
+            response = second_response
         undisturbed = (died_before, raised_before) == (
             self.interruptions(),
             self.environment.faults.raised,

@@ -28,7 +28,7 @@ from bulkupload.tests.importing import (
 from catalog.models import Product
 from media.models import MediaResource, ResourceStatus, Upload
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, ready, ticket, upload_file
+from media.tests.factories import photo, ready_resource, ticket, upload_file
 
 
 @pytest.mark.covers("T61")
@@ -53,7 +53,7 @@ def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
     url = cell.format(
         cdn=django_settings.CDN_URL,
         foreign=upload_file(public, other, photo(8)),
-        foreign_canonical=canonical_url(ready(public, other, photo(9))),
+        foreign_canonical=canonical_url(ready_resource(public, other, photo(9))),
     )
     good_url = upload_file(public, user)
 

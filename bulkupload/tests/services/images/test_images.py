@@ -26,14 +26,14 @@ from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import keys
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, ready, upload_file
+from media.tests.factories import photo, ready_resource, upload_file
 from media.tests.stores import WatchedStore
 
 
 @pytest.mark.covers("T61")
 def test_uploaded_images_are_attached_to_their_slots(public: MemoryStore, user: User) -> None:
     one, two, three = upload_three_images(public, user)
-    resource = ready(public, user, photo(4))
+    resource = ready_resource(public, user, photo(4))
 
     job = import_table(
         user,
@@ -79,7 +79,7 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
 def test_an_import_repairs_an_image_whose_object_is_missing(
     public: MemoryStore, user: User
 ) -> None:
-    resource = ready(public, user, photo(1))
+    resource = ready_resource(public, user, photo(1))
     public.delete_many([resource.storage_key])
 
     job = import_table(
@@ -165,7 +165,7 @@ def test_a_refused_variant_has_the_images_of_its_handle_in_the_error_file(
 def test_images_of_an_organization_are_copied_for_it(public: MemoryStore, user: User) -> None:
     membership = MembershipFactory.create(user=user)
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
-    personal = ready(public, user, photo(5))
+    personal = ready_resource(public, user, photo(5))
     table = f"sku,name,cover_image\nA,Shoe,{canonical_url(personal)}\n"
 
     job = import_table(user, table, scope=scope)
@@ -182,14 +182,16 @@ def test_the_number_of_parameters_does_not_grow_with_the_number_of_images(
     public: MemoryStore, user: User
 ) -> None:
     """PostgreSQL allows 65,535, and a chunk may have more images."""
-    resource = ready(public, user, photo(1))
+    resource = ready_resource(public, user, photo(1))
     max_counts = []
     for sku, image_count in (("A", 2), ("B", 50)):
-        unknown = [
+        unknown_urls = [
             f"{django_settings.CDN_URL}/{keys.canonical_key(uuid4(), 'jpg')}"
             for _ in range(image_count - 1)
         ]
-        table = f"sku,name,images\n{sku},Shoe,{'|'.join([canonical_url(resource), *unknown])}\n"
+        table = (
+            f"sku,name,images\n{sku},Shoe,{'|'.join([canonical_url(resource), *unknown_urls])}\n"
+        )
         with parameter_counts() as parameters:
             job = import_table(user, table)
         max_counts.append(max(parameters))

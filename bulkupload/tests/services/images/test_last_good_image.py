@@ -54,15 +54,15 @@ def one_row_per_chunk(settings: Settings) -> None:
 def test_a_bad_image_never_replaces_a_good_one(
     public: MemoryStore, user: User, order: tuple[int, int]
 ) -> None:
-    good, bad = upload_file(public, user), upload_file(public, user, SVG)
-    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
+    good_url, bad_url = upload_file(public, user), upload_file(public, user, SVG)
+    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{good_url}\nA,Shoe2,{bad_url}\n"))
     batches = batch_ids(job)
 
     for index in order:
         attach.attach(batches[index])
 
     attach_all(job)
-    assert image_hashes_of("A") == {"cover_image": hashes_of(good)}
+    assert image_hashes_of("A") == {"cover_image": hashes_of(good_url)}
     assert image_counts(job) == ImageCounts(ready=1, failed=1)
 
 
@@ -70,8 +70,8 @@ def test_a_bad_image_never_replaces_a_good_one(
 def test_a_bad_image_does_not_replace_one_attached_before_its_chunk(
     public: MemoryStore, user: User
 ) -> None:
-    good, bad = upload_file(public, user), upload_file(public, user, SVG)
-    job = start_job(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n")
+    good_url, bad_url = upload_file(public, user), upload_file(public, user, SVG)
+    job = start_job(user, f"{HEADER}A,Shoe,{good_url}\nA,Shoe2,{bad_url}\n")
     plan.plan_chunks(job.pk)
     first, second = chunk_ids(job)
     import_chunk.import_rows(first)
@@ -80,7 +80,7 @@ def test_a_bad_image_does_not_replace_one_attached_before_its_chunk(
     import_chunk.import_rows(second)
     attach_all(job)
 
-    assert image_hashes_of("A") == {"cover_image": hashes_of(good)}
+    assert image_hashes_of("A") == {"cover_image": hashes_of(good_url)}
     assert image_counts(job) == ImageCounts(ready=1, failed=1)
 
 

@@ -41,15 +41,15 @@ def batch_of(user: User, image: RemoteImage, status: BatchStatus) -> None:
 
 
 def test_old_images_are_deleted_unless_an_import_waits_for_them(user: User) -> None:
-    old, needed, done, young = (
+    old_image, waiting_image, imported_image, recent_image = (
         remote_image(user, number, days=days)
         for number, days in enumerate((181, 181, 181, 179), start=1)
     )
-    batch_of(user, needed, BatchStatus.WAITING)
-    batch_of(user, done, BatchStatus.DONE)
+    batch_of(user, waiting_image, BatchStatus.WAITING)
+    batch_of(user, imported_image, BatchStatus.DONE)
 
     assert retention.discard_old_remote_images() == 2
 
     remaining = set(RemoteImage.objects.all())
-    assert remaining == {needed, young}
-    assert old not in remaining
+    assert remaining == {waiting_image, recent_image}
+    assert old_image not in remaining

@@ -27,7 +27,7 @@ from bulkupload.tests.photo_batches import (
 )
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, photo, ready
+from media.tests.factories import drain, photo, ready_resource
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
 
@@ -212,7 +212,7 @@ def test_photos_attach_as_they_arrive(user: User) -> None:
 
 def test_a_stored_file_is_attached_without_upload(user: User, public: MemoryStore) -> None:
     shoe = product(user, "AW-1")
-    ready(public, user, photo(1))
+    ready_resource(public, user, photo(1))
     hashes = {"AW-1_front.png": sha256(photo(1)).hexdigest()}
 
     batch = finished_batch(user, {"AW-1_front.png": photo(1)}, hashes=hashes)

@@ -28,7 +28,7 @@ from bulkupload.tests.photo_batches import (
 from exports.models import ExportConfiguration
 from media.models import Upload
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import PNG, photo, ready
+from media.tests.factories import PNG, photo, ready_resource
 from sartiq.core.errors import InvalidValuesError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
@@ -62,7 +62,7 @@ def test_photos_are_matched_and_get_tickets(user: User) -> None:
 def test_a_file_the_owner_has_already_gets_no_ticket(user: User, public: MemoryStore) -> None:
     product(user, "AW-1")
     body = photo(7)
-    resource = ready(public, user, body)
+    resource = ready_resource(public, user, body)
 
     _, [known_photo, other_photo] = create(
         user,
@@ -83,7 +83,7 @@ def test_a_file_the_owner_has_already_gets_no_ticket(user: User, public: MemoryS
 
 def test_a_file_of_another_owner_must_be_sent(user: User, public: MemoryStore) -> None:
     body = photo(7)
-    ready(public, UserFactory.create(), body)
+    ready_resource(public, UserFactory.create(), body)
 
     _, [row] = create(user, {"a.png": body}, hashes={"a.png": sha256(body).hexdigest()})
 

@@ -182,12 +182,12 @@ def test_a_batch_does_not_end_before_a_complete_slot_is_replaced(user: User) -> 
         attach.attach(row.pk)
     drain()
 
-    ended = [
+    end_results = [
         lifecycle.end_if_done(batch.pk),
         lifecycle.end_idle(batch.pk, before=timezone.now() + MAX_IDLE_TIME),
     ]
 
-    assert ended == [False, False]
+    assert end_results == [False, False]
     assert outcomes(batch) == {"AW-1_2.png": "INGESTED", "AW-1_3.png": "INGESTED"}
     run(batch)
     assert batch.status == PhotoBatchStatus.DONE

@@ -182,14 +182,14 @@ def test_a_photo_is_skipped_and_restored(user: User) -> None:
 
 
 def test_impossible_choices_are_refused(user: User) -> None:
-    foreign = product(UserFactory.create(), "AW-1")
+    foreign_product = product(UserFactory.create(), "AW-1")
     batch, [row] = create(user, photos("other.png"))
 
     with pytest.raises(ProductOfOtherOwnerError):
-        choose(user, batch, row.photo, product_id=foreign.pk)
+        choose(user, batch, row.photo, product_id=foreign_product.pk)
     with pytest.raises(SlotWithoutProductError):
         choose(user, batch, row.photo, slot="images")
-    batch.files.update(status=PhotoStatus.READY, product_id=foreign.pk, slot="images")
+    batch.files.update(status=PhotoStatus.READY, product_id=foreign_product.pk, slot="images")
     with pytest.raises(PhotoAttachedError):
         choose(user, batch, row.photo, skip=True)
 

@@ -51,11 +51,11 @@ def test_a_cell_without_a_value_refuses_its_row_and_clears_no_field(
 def test_an_error_becomes_the_text_that_the_sheet_shows() -> None:
     errors = ["#N/A", "#REF!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#VALUE!"]
 
-    shown = second_row(
+    cells = second_row(
         "A", *(Raw(f"<v>{error}</v>", 't="e"') for error in errors), Raw("", 't="e"')
     )
 
-    assert shown == ["A", *errors, "#VALUE!"]
+    assert cells == ["A", *errors, "#VALUE!"]
 
 
 def test_a_formula_without_a_value_is_not_an_empty_cell() -> None:

@@ -64,11 +64,11 @@ def test_the_properties_of_a_photo_are_returned(file: Callable[[bytes], Path]) -
 def test_every_frame_of_an_animation_is_decoded(file: Callable[[bytes], Path]) -> None:
     content = gif(4, 4, frames=5)
     pixels = b"\x02\x02\x44\x01\x00"  # of the last frame, which are removed
-    broken = content[: content.rindex(pixels)] + b"\x02\x00;"
+    incomplete = content[: content.rindex(pixels)] + b"\x02\x00;"
 
     assert decode.decode(file(content), "image/gif").frames == 5
     with pytest.raises(FileTruncatedError):
-        decode.decode(file(broken), "image/gif")
+        decode.decode(file(incomplete), "image/gif")
 
 
 def test_the_dominant_colour_is_that_of_most_pixels(file: Callable[[bytes], Path]) -> None:

@@ -17,7 +17,7 @@ def encoded(image: Image.Image, format_name: str, **options: object) -> bytes:
     return body.getvalue()
 
 
-def reduced(tmp_path: Path, body: bytes, content_type: str) -> Image.Image:
+def thumbnail_of(tmp_path: Path, body: bytes, content_type: str) -> Image.Image:
     path = tmp_path / "image"
     path.write_bytes(body)
     return Image.open(io.BytesIO(make_thumbnail(path, content_type)))
@@ -33,10 +33,10 @@ def test_every_format_becomes_a_small_webp(
 ) -> None:
     body = encoded(Image.new("RGB", size, "#3366cc"), format_name)
 
-    small = reduced(tmp_path, body, f"image/{format_name.lower()}")
+    thumbnail = thumbnail_of(tmp_path, body, f"image/{format_name.lower()}")
 
-    assert (small.format, small.size) == ("WEBP", expected)
-    red, green, blue = small.convert("RGB").getpixel((5, 5))  # type: ignore[misc]  # RGB has three
+    assert (thumbnail.format, thumbnail.size) == ("WEBP", expected)
+    red, green, blue = thumbnail.convert("RGB").getpixel((5, 5))  # type: ignore[misc]  # RGB has three
     assert abs(red - 0x33) < 8
     assert abs(green - 0x66) < 8
     assert abs(blue - 0xCC) < 8
@@ -47,36 +47,38 @@ def test_a_thumbnail_is_upright_and_without_metadata(tmp_path: Path) -> None:
     exif[ORIENTATION] = 6
     body = encoded(Image.new("RGB", (800, 400)), "JPEG", exif=exif)
 
-    small = reduced(tmp_path, body, "image/jpeg")
+    thumbnail = thumbnail_of(tmp_path, body, "image/jpeg")
 
-    assert small.size == (160, 320)
-    assert not small.getexif()
-    assert "icc_profile" not in small.info
+    assert thumbnail.size == (160, 320)
+    assert not thumbnail.getexif()
+    assert "icc_profile" not in thumbnail.info
 
 
 def test_transparency_is_preserved(tmp_path: Path) -> None:
-    small = reduced(
+    thumbnail = thumbnail_of(
         tmp_path, encoded(Image.new("RGBA", (800, 800), (255, 0, 0, 0)), "PNG"), "image/png"
     )
 
-    assert small.convert("RGBA").getpixel((10, 10))[3] == 0  # type: ignore[index]  # RGBA has four
+    assert thumbnail.convert("RGBA").getpixel((10, 10))[3] == 0  # type: ignore[index]  # RGBA has four
 
 
 @pytest.mark.parametrize(("mode", "white"), [("CMYK", (0, 0, 0, 0)), ("L", 255)])
 def test_other_colours_become_srgb(tmp_path: Path, mode: str, white: int | tuple[int, ...]) -> None:
-    small = reduced(tmp_path, encoded(Image.new(mode, (400, 400), white), "JPEG"), "image/jpeg")
+    thumbnail = thumbnail_of(
+        tmp_path, encoded(Image.new(mode, (400, 400), white), "JPEG"), "image/jpeg"
+    )
 
-    assert min(small.convert("RGB").getpixel((5, 5))) > 240  # type: ignore[arg-type]
+    assert min(thumbnail.convert("RGB").getpixel((5, 5))) > 240  # type: ignore[arg-type]
 
 
 def test_an_invalid_profile_is_ignored(tmp_path: Path) -> None:
     body = encoded(Image.new("RGB", (400, 400), "white"), "PNG", icc_profile=b"no profile")
 
-    assert reduced(tmp_path, body, "image/png").size == (320, 320)
+    assert thumbnail_of(tmp_path, body, "image/png").size == (320, 320)
 
 
 def test_a_profile_is_applied(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     body = encoded(Image.new("RGB", (400, 400), "white"), "PNG", icc_profile=profile.tobytes())
 
-    assert reduced(tmp_path, body, "image/png").size == (320, 320)
+    assert thumbnail_of(tmp_path, body, "image/png").size == (320, 320)

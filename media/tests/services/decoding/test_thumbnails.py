@@ -18,7 +18,7 @@ from media.rules import keys
 from media.services import deletions, relocation, resources, thumbnails, trash
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, ingest, photo, ready, upload_file
+from media.tests.factories import drain, ingest, photo, ready_resource, upload_file
 from sartiq.core.work import crash_points
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def perform_all() -> None:
 
 # --- With deletion --------------------------------------------------------------------------------
 def test_a_thumbnail_is_deleted_with_its_image(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
 
     delete_and_purge(resource)
     perform_all()
@@ -125,7 +125,7 @@ def test_a_thumbnail_is_deleted_with_its_image(memory: MemoryStore, user: User) 
 
 
 def test_a_thumbnail_stays_while_its_image_is_needed(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     deletions.queue([keys.thumbnail_key(resource.pk)], reason=DeletionReason.REPLACED)
 
     perform_all()
@@ -134,7 +134,7 @@ def test_a_thumbnail_stays_while_its_image_is_needed(memory: MemoryStore, user: 
 
 
 def test_retrying_a_failed_image_cancels_both_deletions(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     MediaResource.objects.update(status="FAILED", failure_code="source_missing")
     deletions.queue(resource.own_keys, reason=DeletionReason.REJECTED)
     resource.refresh_from_db()
@@ -154,7 +154,7 @@ def report(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, objec
 def test_the_command_creates_missing_thumbnails(
     memory: MemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    resources = [ready(memory, user, photo(number)) for number in range(3)]
+    resources = [ready_resource(memory, user, photo(number)) for number in range(3)]
     broken_resource = resources.pop()
     MediaResource.objects.update(has_thumbnail=False)
     memory.delete_many(
@@ -185,7 +185,7 @@ def test_the_command_creates_missing_thumbnails(
 def test_the_command_reports_what_it_would_do(
     memory: MemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ready(memory, user)
+    ready_resource(memory, user)
     MediaResource.objects.update(has_thumbnail=False)
 
     call_command("make_thumbnails")
@@ -198,7 +198,7 @@ def test_the_command_reports_what_it_would_do(
 def test_a_killed_command_can_be_run_again(
     memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     MediaResource.objects.update(has_thumbnail=False)
     die_once_stored()
     with pytest.raises(DiedError):
@@ -215,7 +215,7 @@ def test_a_killed_command_can_be_run_again(
 def test_the_thumbnail_left_by_a_killed_command_is_deleted(
     memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     MediaResource.objects.update(has_thumbnail=False)
     die_once_stored()
     with pytest.raises(DiedError):
@@ -232,7 +232,7 @@ def test_the_thumbnail_left_by_a_killed_command_is_deleted(
 def test_the_thumbnail_of_a_resource_deleted_concurrently_is_deleted(
     memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     MediaResource.objects.update(has_thumbnail=False)
 
     def discard(point: str) -> None:

@@ -89,14 +89,14 @@ def test_small_files_run_while_a_slow_one_waits(
     photos: tuple[User, User], occupied_decoder: None
 ) -> None:
     rows = MediaResource.objects.filter(user=photos[0]).order_by("created_at")
-    slow = rows[0]
-    resize(rows.filter(pk=slow.pk), 6000)
+    slow_row = rows[0]
+    resize(rows.filter(pk=slow_row.pk), 6000)
 
     for _ in range(3):
         relocation.relocate_next(public_store())
 
-    slow.refresh_from_db()
-    assert (slow.status, slow.attempts) == (ResourceStatus.PENDING, 0)
+    slow_row.refresh_from_db()
+    assert (slow_row.status, slow_row.attempts) == (ResourceStatus.PENDING, 0)
     assert ready_of(photos[0]) == 2
     assert ready_of(photos[1]) == 1
 

@@ -98,7 +98,7 @@ def clean_up(store: AheadMemoryStore) -> tuple[CleanupReport, CleanupReport]:
     return temp_report, orphans_report
 
 
-def ready(user: User, store: AheadMemoryStore, body: bytes) -> MediaResource:
+def ready_resource(user: User, store: AheadMemoryStore, body: bytes) -> MediaResource:
     """Return an orphan whose object exists."""
     pk = new_id()
     row = resource(
@@ -129,7 +129,7 @@ def is_refused(work: Callable[[], object]) -> bool:
 @pytest.mark.covers("F23", "F26")
 def test_attaching_an_orphan_races_with_its_cleanup(store: AheadMemoryStore, user: User) -> None:
     for number in range(ROUNDS):
-        orphan = ready(user, store, b"%d" % number)
+        orphan = ready_resource(user, store, b"%d" % number)
         url = selectors.public_url(orphan.storage_key)
         outcomes: list[bool] = []
 
@@ -176,7 +176,7 @@ def test_two_concurrent_cleanups_discard_everything_once(
 ) -> None:
     for _ in range(30):
         stored(store, upload(user).key)
-        ready(user, store, new_id().bytes)
+        ready_resource(user, store, new_id().bytes)
     reports: list[tuple[CleanupReport, CleanupReport]] = []
 
     def clean_up_unless_running() -> None:
@@ -197,7 +197,7 @@ def test_two_concurrent_cleanups_discard_everything_once(
 
 @pytest.mark.covers("F26")
 def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: User) -> None:
-    locked_upload, orphan = upload(user), ready(user, store, b"held")
+    locked_upload, orphan = upload(user), ready_resource(user, store, b"held")
     stored(store, locked_upload.key)
 
     with transaction.atomic():
@@ -213,7 +213,7 @@ def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: Us
 def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
     store: AheadMemoryStore, user: User
 ) -> None:
-    orphan = ready(user, store, b"held")
+    orphan = ready_resource(user, store, b"held")
     used_upload = upload(user, state=UploadState.CONSUMED, resource=orphan)
 
     with transaction.atomic():
@@ -246,7 +246,7 @@ def test_a_cleanup_between_check_and_claim_refuses_the_file(
 def test_an_orphan_that_is_being_copied_is_kept(store: AheadMemoryStore, user: User) -> None:
     organization = Organization.objects.create(name="Studio", slug="studio")
     Membership.objects.create(user=user, organization=organization, role=Role.MEMBER)
-    source = ready(user, store, b"mine")
+    source = ready_resource(user, store, b"mine")
 
     copy_id = ingest(
         user,

@@ -10,7 +10,7 @@ from media.models import Bucket, DeletionReason, MediaResource, ObjectDeletion, 
 from media.services import deletions, failed_deletions, resources
 from media.storage import ObjectHeaders, private_store
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.factories import deliver, ingest, originals, photo, ready, upload_file
+from media.tests.factories import deliver, ingest, originals, photo, ready_resource, upload_file
 from sartiq.core.models import new_id
 from sartiq.core.work import crash_points
 
@@ -206,7 +206,7 @@ def test_only_the_keys_that_the_store_reports_stay_queued(memory: MemoryStore) -
 
 @pytest.mark.covers("I08")
 def test_an_object_that_a_row_needs_is_not_deleted(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user, photo(1))
+    resource = ready_resource(memory, user, photo(1))
     (waiting_resource,) = ingest(user, [upload_file(memory, user, photo(2))])
     future_key = f"media/{waiting_resource.pk}/file.png"
     needed = [resource.storage_key, waiting_resource.storage_key, future_key]
@@ -223,7 +223,7 @@ def test_an_object_that_a_row_needs_is_not_deleted(memory: MemoryStore, user: Us
 
 
 def test_an_object_is_deleted_once_no_row_needs_it(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     deletions.queue([resource.storage_key], reason=DeletionReason.ORPHANED)
     row = perform(ObjectDeletion.objects.get())
     MediaResource.objects.filter(pk=resource.pk).update(

@@ -11,14 +11,22 @@ from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStat
 from media.services.ingest import duplicates
 from media.storage import ObjectHeaders, ObjectStore
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, ingest, originals, photo, ready, upload_file, upload_of
+from media.tests.factories import (
+    drain,
+    ingest,
+    originals,
+    photo,
+    ready_resource,
+    upload_file,
+    upload_of,
+)
 
 PNG = ObjectHeaders(content_type="image/png")
 
 
 def without_object(store: ObjectStore, user: User, body: bytes) -> MediaResource:
     """Return a READY resource whose object is missing."""
-    resource = ready(store, user, body)
+    resource = ready_resource(store, user, body)
     store.delete_many([resource.storage_key])
     return resource
 
@@ -53,7 +61,7 @@ def test_the_same_bytes_repair_a_resource_whose_object_is_missing(
 def test_the_same_bytes_repair_a_resource_whose_object_was_replaced(
     any_store: ObjectStore, user: User, other_bytes: bytes
 ) -> None:
-    before = ready(any_store, user, photo(1))
+    before = ready_resource(any_store, user, photo(1))
     any_store.put(before.storage_key, other_bytes, headers=PNG)
 
     ingest(user, [upload_file(any_store, user, photo(1))])
@@ -80,7 +88,7 @@ def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user:
 
 def test_only_the_resource_with_a_lost_object_is_repaired(memory: MemoryStore, user: User) -> None:
     good_resource, broken_resource = (
-        ready(memory, user, photo(1)),
+        ready_resource(memory, user, photo(1)),
         without_object(memory, user, photo(2)),
     )
     values: list[str] = []
@@ -120,7 +128,7 @@ def test_the_lost_object_of_another_owner_is_not_repaired(memory: MemoryStore, u
 
 
 def test_an_unavailable_store_repairs_nothing(memory: MemoryStore, user: User) -> None:
-    before = ready(memory, user, photo(1))
+    before = ready_resource(memory, user, photo(1))
     url = upload_file(memory, user, photo(1))
 
     def fail(operation: str, key: str) -> None:

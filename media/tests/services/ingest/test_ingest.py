@@ -26,7 +26,7 @@ from media.tests.factories import (
     key_of,
     originals,
     photo,
-    ready,
+    ready_resource,
     upload_file,
     upload_of,
 )
@@ -60,7 +60,7 @@ def test_one_photo_with_two_names_is_one_resource_with_two_attachments(
 
 
 def test_a_photo_that_is_already_ready_is_not_copied(memory: MemoryStore, user: User) -> None:
-    resource = ready(memory, user, photo(1))
+    resource = ready_resource(memory, user, photo(1))
     copied_keys = []
     memory.before = lambda operation, key: copied_keys.append(key) if operation == "copy" else None
     second = upload_file(memory, user, photo(1))
@@ -102,8 +102,8 @@ def test_the_same_photo_twice_in_one_request_is_one_resource(
 def test_two_owners_never_share_a_resource(memory: MemoryStore, user: User) -> None:
     other_user = UserFactory.create()
     own_resource, other_resource = (
-        ready(memory, user, photo(1)),
-        ready(memory, other_user, photo(1)),
+        ready_resource(memory, user, photo(1)),
+        ready_resource(memory, other_user, photo(1)),
     )
 
     assert own_resource.pk != other_resource.pk
@@ -140,7 +140,10 @@ def test_an_organization_and_its_member_are_two_owners(memory: MemoryStore, user
 
 @pytest.mark.covers("T38")
 def test_colliding_files_stay_two_resources(colliding_store: CollidingStore, user: User) -> None:
-    first, second = ready(colliding_store, user, photo(1)), ready(colliding_store, user, photo(2))
+    first, second = (
+        ready_resource(colliding_store, user, photo(1)),
+        ready_resource(colliding_store, user, photo(2)),
+    )
 
     assert first.pk != second.pk
     assert first.etag == second.etag
@@ -270,7 +273,7 @@ def test_a_superuser_may_ingest_uploads_only_of_the_organization_they_act_in(
 def test_a_canonical_url_of_the_callers_own_resource_is_accepted(
     memory: MemoryStore, user: User
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     (second_resource,) = ingest(user, [f"{settings.CDN_URL}/{resource.storage_key}"])
 
     assert second_resource.pk == resource.pk

@@ -16,7 +16,7 @@ from sartiq.core.models import new_id
 LONG_AGO = timedelta(hours=2)
 
 
-def ready(store: ObjectStore, user: User, **values: object) -> MediaResource:
+def ready_resource(store: ObjectStore, user: User, **values: object) -> MediaResource:
     """Return a READY resource whose object is as its row says."""
     pk = new_id()
     key = keys.canonical_key(pk, "png")

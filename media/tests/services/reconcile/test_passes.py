@@ -17,7 +17,7 @@ from media.tests.services.deletion.aged_rows import (
     AheadMemoryStore,
     stored,
 )
-from media.tests.services.reconcile.passes import codes, ready, run
+from media.tests.services.reconcile.passes import codes, ready_resource, run
 from media.tests.services.relocation.relocating import record_operations
 from sartiq.core.models import Event
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def many_lost(store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch) -> int:
     """Five of six rows have lost their object, and three may be marked."""
     monkeypatch.setattr(passes, "MIN_LOST_LIMIT", 3)
-    rows = [ready(store, user) for _ in range(6)]
+    rows = [ready_resource(store, user) for _ in range(6)]
     store.delete_many([row.storage_key for row in rows[:5]])
     return 5
 
@@ -91,7 +91,7 @@ def test_a_pass_resumes_where_it_ended(
     store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "BATCH_SIZE", 2)
-    rows = [ready(store, user) for _ in range(7)]
+    rows = [ready_resource(store, user) for _ in range(7)]
     for row in rows:
         stored(store, keys.thumbnail_key(row.pk))
     lost_resources = [rows[0], rows[3], rows[6]]
@@ -116,9 +116,9 @@ def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, 
     counts: list[int] = []
     for number in (3, 30):
         for _ in range(number):
-            ready(store, user)
+            ready_resource(store, user)
             stored(store, f"media/{number}-{_}.png")
-            lost_resources = ready(store, user)
+            lost_resources = ready_resource(store, user)
             store.delete_many([lost_resources.storage_key])
         with CaptureQueriesContext(connection) as queries:
             run(store)
@@ -130,7 +130,7 @@ def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, 
 def test_a_pass_and_the_rows_it_marks_are_recorded_as_events(
     store: AheadMemoryStore, user: User
 ) -> None:
-    lost_resources, _ = ready(store, user), ready(store, user)
+    lost_resources, _ = ready_resource(store, user), ready_resource(store, user)
     store.delete_many([lost_resources.storage_key])
 
     report = run(store)
@@ -148,7 +148,7 @@ def test_beat_makes_one_pass_a_day_in_steps(
 ) -> None:
     monkeypatch.setattr(passes, "BATCH_SIZE", 1)
     for _ in range(30):
-        ready(store, user)
+        ready_resource(store, user)
 
     assert passes.next_step() == 3  # of 60 objects, in 20 steps
     while (limit := passes.next_step()) is not None:

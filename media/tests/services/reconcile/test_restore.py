@@ -19,7 +19,7 @@ from media.services import environment, resources
 from media.services.cleanup import orphaned_media, temp_uploads
 from media.services.reconcile.service import reconcile
 from media.storage import ObjectHeaders, setup
-from media.tests.factories import PNG, drain, ingest, photo, ready, upload_file
+from media.tests.factories import PNG, drain, ingest, photo, ready_resource, upload_file
 from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import OLD, AheadMemoryStore
 from media.tests.services.reconcile.passes import LONG_AGO
@@ -98,9 +98,9 @@ def adopt(old: str) -> None:
 def test_a_dump_older_than_the_bucket_loses_no_newer_photo(
     store: AheadMemoryStore, user: User, tmp_path: Path, restore: Callable[[Path], str]
 ) -> None:
-    old_photo = ready(store, user, photo(1))
+    old_photo = ready_resource(store, user, photo(1))
     older_dump = dump(tmp_path / "older")
-    new_photo = ready(store, user, photo(2))
+    new_photo = ready_resource(store, user, photo(2))
     newer_dump = dump(tmp_path / "newer")
     objects = store.keys("media/")
 
@@ -127,8 +127,11 @@ def test_a_dump_older_than_the_bucket_loses_no_newer_photo(
 def test_a_dump_newer_than_the_bucket_is_healed(
     store: AheadMemoryStore, user: User, tmp_path: Path, restore: Callable[[Path], str]
 ) -> None:
-    kept_photo = ready(store, user, photo(1))
-    lost_photo, found_photo = ready(store, user, photo(2)), ready(store, user, photo(3))
+    kept_photo = ready_resource(store, user, photo(1))
+    lost_photo, found_photo = (
+        ready_resource(store, user, photo(2)),
+        ready_resource(store, user, photo(3)),
+    )
     newer_dump = dump(tmp_path / "newer")
     store.delete_many(
         [lost_photo.storage_key, found_photo.storage_key]

@@ -20,7 +20,7 @@ from media.tests.services.deletion.aged_rows import (
     resource,
     stored,
 )
-from media.tests.services.reconcile.passes import an_hour_later, ready, run
+from media.tests.services.reconcile.passes import an_hour_later, ready_resource, run
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def unknown(store: AheadMemoryStore, user: User) -> str:
     """The key of an object without a row; another object has a row."""
-    ready(store, user)
+    ready_resource(store, user)
     return stored(store, keys.canonical_key(new_id(), "png"))
 
 
@@ -67,7 +67,7 @@ def test_an_unknown_object_is_recorded_then_reported_then_deleted(
 def test_other_names_under_media_are_unknown_too(
     store: AheadMemoryStore, user: User, key: str
 ) -> None:
-    row = ready(store, user, resource_type="DOCUMENT")  # without a thumbnail
+    row = ready_resource(store, user, resource_type="DOCUMENT")  # without a thumbnail
     name = stored(store, key.format(id=row.pk))
 
     run(store)

@@ -23,7 +23,7 @@ from media.tests.factories import (
     deliver,
     ingest,
     photo,
-    ready,
+    ready_resource,
     upload_file,
 )
 from media.tests.services.relocation.relocating import pending, record_operations, state_of
@@ -65,7 +65,7 @@ def test_a_decode_longer_than_the_lease_loses_nothing(
 def test_a_message_delivered_again_changes_nothing(
     memory: MemoryStore, user: User, times: int
 ) -> None:
-    resource = ready(memory, user)
+    resource = ready_resource(memory, user)
     before, object_before = state_of(resource), memory.head(resource.storage_key)
     operations = record_operations(memory)
 
