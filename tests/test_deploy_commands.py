@@ -112,7 +112,7 @@ def output_of_setup(image: Path, container_env: dict[str, str]) -> str:
 def container(
     image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> Iterator[Starter]:
-    """Return a function that starts commands like a container; they are stopped in the end."""
+    """Return a function that starts commands like a container; they are stopped at the end."""
     children: list[Child] = []
 
     def start(command: Sequence[str]) -> Child:

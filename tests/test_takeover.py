@@ -118,7 +118,7 @@ def test_a_row_of_a_dead_process_is_due_and_enqueued_at_once(
 
 
 @pytest.mark.parametrize("process_kind", ["running", "elsewhere"])
-def test_a_row_of_a_running_or_unknown_process_stays_held(
+def test_a_row_of_a_running_or_unknown_process_stays_leased(
     rows: dict[str, LeasedModel], sent_tasks: list[tuple[str, ...]], process_kind: str
 ) -> None:
     other_hosts_holder = UUID(int=holders.holders_of_host()[1].int + 1)

@@ -121,7 +121,7 @@ def outcomes(batch: PhotoBatch) -> dict[str, str]:
 
 
 def image_hashes(product: Product) -> dict[str, list[str]]:
-    """Return the short hashes of a product's pictures, by slot, in order."""
+    """Return the short hashes of a product's images, by slot, in order."""
     hashes: dict[str, list[str]] = {}
     rows = Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource")
     for attachment in rows:

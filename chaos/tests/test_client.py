@@ -95,7 +95,7 @@ def test_a_deletion_whose_response_was_lost_has_been_done(
     assert ledger.problems == []
 
 
-def test_a_product_to_delete_that_is_gone_is_a_violation(
+def test_a_missing_product_to_delete_is_a_violation(
     client: RetryingClient, responses: Responses, ledger: Ledger
 ) -> None:
     responses.next = [404]

@@ -51,7 +51,7 @@ class Launched:
 def launched(
     *arguments: str, cwd: Path = CHECKOUT, env: dict[str, str] | None = None
 ) -> Iterator[Launched]:
-    """Run `python -m devstack …` with a marker; kill all its processes in the end."""
+    """Run `python -m devstack …` with a marker; kill all its processes at the end."""
     marker = uuid.uuid4().hex
     with subprocess.Popen(
         [sys.executable, "-m", "devstack", *arguments],

@@ -1,6 +1,6 @@
 """Stores that replace the public and private one in a test, marked as this environment's.
 
-Watched: none may be called inside a transaction.
+Watched stores fail a test that calls them inside a transaction.
 """
 
 from collections.abc import Callable, Iterator

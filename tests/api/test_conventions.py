@@ -57,7 +57,7 @@ def headers_of(response: HttpResponse) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_paths_with_and_without_the_last_slash_respond_alike(row: Row, world: World) -> None:
+def test_paths_with_and_without_the_last_slash_respond_the_same(row: Row, world: World) -> None:
     path, separator, query = path_of(row, world).partition("?")
     other_path = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if row.route.startswith(("GET /files/", "GET /local-store/")):

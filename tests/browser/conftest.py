@@ -46,7 +46,7 @@ def running_product(live_product: Callable[..., Product]) -> Product:
 
 @pytest.fixture
 def page(browser: Browser, running_product: Product) -> Iterator[Page]:
-    """A new tab; in the end, assert that no request went to another host and no script failed."""
+    """A new tab; at the end, assert that no request went to another host and no script failed."""
     hosts: set[str] = set()
     errors: list[str] = []
 

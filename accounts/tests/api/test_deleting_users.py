@@ -78,7 +78,9 @@ def test_one_of_two_owners_is_deleted(team: Team) -> None:
 
 
 @pytest.mark.parametrize("change", [{"is_superuser": False}, {"is_active": False}, None])
-def test_the_last_superuser_stays(team: Team, change: dict[str, bool] | None) -> None:
+def test_the_last_superuser_cannot_be_deleted_demoted_or_disabled(
+    team: Team, change: dict[str, bool] | None
+) -> None:
     client, path = client_of(team.superuser), f"{USERS}{team.superuser.pk}"
     UserFactory.create(superuser=True, is_active=False)  # a disabled one does not count
 

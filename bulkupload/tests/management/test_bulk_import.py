@@ -137,7 +137,7 @@ def test_without_refused_rows_no_errors_file_is_written(user: User, table: Path)
 
 
 @pytest.mark.usefixtures("private")
-def test_an_existing_empty_errors_file_stays(user: User, table: Path) -> None:
+def test_an_existing_empty_errors_file_is_not_deleted(user: User, table: Path) -> None:
     errors = table.with_name("errors.csv")
     errors.touch()
 

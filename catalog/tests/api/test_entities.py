@@ -191,7 +191,9 @@ def test_personal_and_organization_rows_never_mix(
 
 @pytest.mark.covers("T40")
 @each_kind
-def test_an_organization_of_others_is_refused(client: APIClient, team: Team, kind: str) -> None:
+def test_an_organization_without_membership_is_refused(
+    client: APIClient, team: Team, kind: str
+) -> None:
     outsider_client = client_of(team.outsider)
     for organization_id in (team.organization.pk, uuid4()):
         query = f"?organization_id={organization_id}"
@@ -210,7 +212,7 @@ def test_an_organization_of_others_is_refused(client: APIClient, team: Team, kin
 @each_kind
 def test_a_list_is_paged_oldest_first(client: APIClient, kind: str) -> None:
     rows = [create(client, kind, name=f"Row {number}") for number in range(5)]
-    # PostgreSQL stores a changed row behind the others.
+    # PostgreSQL moves a changed row to the end of the table.
     rows[0] = client.patch(route(kind, rows[0]["id"]), {"name": "Changed"}).json()
 
     first = client.get(route(kind) + "?limit=2").json()

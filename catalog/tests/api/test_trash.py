@@ -61,7 +61,7 @@ def test_a_deleted_entity_is_only_in_the_trash_of_its_owner(
 
 
 @each_kind
-def test_a_deleted_entity_is_read_with_the_parameter_alone(client: APIClient, kind: str) -> None:
+def test_a_deleted_entity_is_read_only_with_the_parameter(client: APIClient, kind: str) -> None:
     kept_entity, deleted_entity = (
         create(client, kind, name="Kept")["id"],
         deleted(client, kind)["id"],

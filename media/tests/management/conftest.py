@@ -1,4 +1,4 @@
-"""A bucket that is ours, with a clock a day ahead of its objects, and a user."""
+"""A bucket of this environment, whose clock is a day ahead of its objects, and a user."""
 
 from collections.abc import Iterator
 

@@ -24,7 +24,7 @@ def available(_operation: str, _key: str) -> None:
 
 
 @pytest.mark.covers("F14")
-def test_a_row_delayed_by_an_outage_is_due_when_the_stores_answer(
+def test_a_row_delayed_by_an_outage_is_due_when_the_stores_respond_again(
     memory: MemoryStore, user: User
 ) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])

@@ -112,7 +112,7 @@ def test_rows_sent_after_the_oldest_message_are_not_sent_again(
     assert recovery.resend_resources() == 10
 
 
-def test_healing_again_and_again_sends_no_row_twice(
+def test_healing_repeatedly_sends_no_row_twice(
     user: User,
     superuser: User,
     broker: Any,

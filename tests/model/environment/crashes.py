@@ -63,7 +63,7 @@ class Crashes:
         self.point = point
 
     def pause_at(self, point: str, meanwhile: Callable[[], object]) -> None:
-        """Let the next process that reaches the point outside a transaction stop meanwhile."""
+        """Pause the next process that reaches the point outside a transaction for `meanwhile`."""
         self.disarm()
         self.point, self._meanwhile = point, meanwhile
 

@@ -137,7 +137,7 @@ def test_each_fetch_enqueues_the_next_one_of_any_owner(
     assert not RemoteImage.objects.unfinished().exists()
 
 
-def test_each_owner_has_the_same_chance_whatever_their_number_of_images(
+def test_an_owner_with_many_images_has_the_same_chance_as_others(
     user: User,
     server: ImageServer,
     fetcher: RemoteFetcher,

@@ -138,7 +138,7 @@ def test_a_corrected_sku_is_imported_even_if_its_error_code_remains(
     assert Product.objects.filter(sku=corrected).exists()
 
 
-def test_a_damaged_sku_is_refused_again_whatever_the_message(
+def test_a_damaged_sku_is_refused_again_even_if_the_message_was_changed(
     private: MemoryStore, user: User
 ) -> None:
     first = import_table(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")

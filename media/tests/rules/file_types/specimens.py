@@ -159,7 +159,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, pixels: bytes = b"", *more: bytes) -> bytes:
-    """Return a grey PNG that declares any size, whatever pixels it has."""
+    """Return a grey PNG that declares any size, regardless of its pixels."""
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",

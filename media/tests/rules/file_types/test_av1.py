@@ -1,4 +1,4 @@
-"""The size an AV1 stream is coded in, whatever its container says."""
+"""The coded size of an AV1 stream, even if its container declares another."""
 
 import io
 import struct

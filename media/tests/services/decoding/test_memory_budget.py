@@ -114,7 +114,7 @@ def test_the_largest_run_one_at_a_time_across_owners() -> None:
 
 
 @pytest.mark.covers("T31")
-def test_small_files_run_while_a_large_one_waits_and_it_gets_its_memory_in_the_end() -> None:
+def test_small_files_run_while_a_large_one_waits_and_the_large_one_runs_in_the_end() -> None:
     acquired = threading.Event()
 
     def wait_for_memory() -> None:

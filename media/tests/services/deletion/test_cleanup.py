@@ -47,7 +47,7 @@ def user(db: None) -> User:
 
 @pytest.fixture(autouse=True)
 def stores(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Buckets marked as ours, for tests that need no object in them."""
+    """Buckets of this environment, for tests that need no objects."""
     if "store" in request.fixturenames:
         yield
         return

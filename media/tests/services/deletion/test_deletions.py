@@ -121,7 +121,7 @@ def test_a_deletion_is_given_up_after_eight_attempts_and_can_be_run_again(
     assert pauses == [10, 20, 40, 80, 160, 320, 640, 1280]
     assert (row.last_error, row.lease_holder) == ("AccessDenied", None)
     assert row.last_attempted_at is not None
-    assert perform(deletion).attempts == 8  # nobody works on a dead letter
+    assert perform(deletion).attempts == 8  # a dead letter is not attempted
 
     memory.undeletable = set()
     failed_deletions.retry_rows([row.pk])

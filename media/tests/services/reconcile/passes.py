@@ -17,7 +17,7 @@ LONG_AGO = timedelta(hours=2)
 
 
 def ready_resource(store: ObjectStore, user: User, **values: object) -> MediaResource:
-    """Return a READY resource whose object is as its row says."""
+    """Return a READY resource whose object matches its row."""
     pk = new_id()
     key = keys.canonical_key(pk, "png")
     head = store.put(key, DATA, headers=ObjectHeaders(content_type=PNG))

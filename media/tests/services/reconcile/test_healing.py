@@ -155,7 +155,7 @@ def test_a_lost_row_is_locked_before_it_is_healed(memory: MemoryStore, user: Use
         ingest(user, [url])
 
 
-def test_a_row_inserted_meanwhile_makes_the_request_start_again(
+def test_a_row_inserted_concurrently_makes_the_request_start_again(
     memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = ready(memory, user, photo(1))

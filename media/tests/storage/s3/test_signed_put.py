@@ -211,5 +211,5 @@ def test_objects_can_be_read_by_key_but_not_listed(served: Backend, temp_key: st
 
     assert (status, headers["content-type"], body) == (200, "image/png", BODY)
     assert send("GET", unsigned_url.replace(temp_key, ""))[0] in {403, 404}
-    # SeaweedFS answers a folder with an empty 200; what matters is that it names nothing.
+    # SeaweedFS responds to a folder with an empty 200; what matters is that it lists nothing.
     assert b"shoe" not in send("GET", unsigned_url.replace(temp_key, "temp/"))[2]

@@ -31,7 +31,7 @@ def test_django_logs_no_traceback_of_an_unknown_host() -> None:
     assert not django_logger.propagate
     assert logging.NullHandler in {
         type(handler) for handler in django_logger.handlers
-    }  # beside pytest's own
+    }  # in addition to pytest's own
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "x", ""])
