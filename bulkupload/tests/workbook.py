@@ -67,7 +67,7 @@ def workbook(
         **sheets,
         "xl/styles.xml": _styles(formats),
     }
-    return _packed({name: DECLARATION + text for name, text in parts.items()})
+    return _zip({name: DECLARATION + text for name, text in parts.items()})
 
 
 def _sheet(rows: Rows) -> str:
@@ -85,17 +85,17 @@ def with_replacements(book: bytes, *replacements: tuple[str, str]) -> bytes:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     for old, new in replacements:
         parts = {name.replace(old, new): text.replace(old, new) for name, text in parts.items()}
-    return _packed(parts)
+    return _zip(parts)
 
 
 def with_part(book: bytes, name: str, text: str) -> bytes:
     """Return a workbook with another part."""
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
-    return _packed(parts | {name: DECLARATION + text})
+    return _zip(parts | {name: DECLARATION + text})
 
 
-def _packed(parts: dict[str, str]) -> bytes:
+def _zip(parts: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():

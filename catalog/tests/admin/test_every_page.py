@@ -47,7 +47,7 @@ def has_date_filter(model: type[Model]) -> bool:
     return any(isinstance(item, tuple) and item[0] == "created_at" for item in filters)
 
 
-def registered() -> Iterator[type[Model]]:
+def registered_models() -> Iterator[type[Model]]:
     yield from admin.site._registry
 
 
@@ -84,11 +84,11 @@ def visits(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Visits:
 
 def visit_all_pages(client: Client) -> Visits:
     rows = [*sample_rows.create(SCRIPT), Group.objects.create(name=SCRIPT)]
-    assert {type(row) for row in rows} == set(registered())
-    ContentType.objects.get_for_models(*registered())  # fills the cache
+    assert {type(row) for row in rows} == set(registered_models())
+    ContentType.objects.get_for_models(*registered_models())  # fills the cache
     visits, index = Visits(), reverse("admin:index")
     visits.others[index] = visit(client, index)
-    lists = [admin_url(model, "changelist") for model in registered()]
+    lists = [admin_url(model, "changelist") for model in registered_models()]
     visits.lists = {page: visit(client, page) for page in lists}
     for row in rows:
         page = admin_url(type(row), "change", row.pk)
@@ -109,7 +109,7 @@ def visit(client: Client, page: str) -> Visit:
 
 
 def test_every_model_of_the_product_is_registered() -> None:
-    assert set(our_models()) <= set(registered())
+    assert set(our_models()) <= set(registered_models())
 
 
 def test_the_home_page_and_the_menu_link_every_registered_model(staff_client: Client) -> None:
@@ -119,14 +119,14 @@ def test_the_home_page_and_the_menu_link_every_registered_model(staff_client: Cl
     menu = [
         str(item["link"]) for group in page.context["sidebar_navigation"] for item in group["items"]
     ]
-    lists = [admin_url(model, "changelist") for model in registered()]
+    lists = [admin_url(model, "changelist") for model in registered_models()]
     assert page.status_code == 200
     assert [url for url in lists if html.count(f'href="{url}"') < 2] == []
     assert sorted(menu) == sorted(lists)
 
 
 def test_refresh_tokens_have_no_page() -> None:
-    assert [model.__name__ for model in registered() if "Token" in model.__name__] == []
+    assert [model.__name__ for model in registered_models() if "Token" in model.__name__] == []
 
 
 def test_every_list_and_page_opens(visits: Visits) -> None:
@@ -164,7 +164,7 @@ def test_every_list_can_be_searched_and_filtered(staff_client: Client) -> None:
     sample_rows.create("shoe")
 
     responses = {}
-    for model in registered():
+    for model in registered_models():
         page = admin_url(model, "changelist")
         since = {"created_at_from_0": "2020-01-01"} if has_date_filter(model) else {}
         responses[page, "shoe"] = staff_client.get(page, {"q": "shoe", **since}).status_code
@@ -176,7 +176,7 @@ def test_every_list_can_be_searched_and_filtered(staff_client: Client) -> None:
 def test_every_add_page_opens_or_is_forbidden(staff_client: Client) -> None:
     statuses = {
         model.__name__
-        for model in registered()
+        for model in registered_models()
         if staff_client.get(admin_url(model, "add")).status_code == 200
     }
 
@@ -207,7 +207,7 @@ def test_staff_without_permissions_can_open_nothing(db: None) -> None:
 def test_other_users_are_redirected_to_the_login(db: None, *, is_signed_in: bool) -> None:
     client = signed_in(UserFactory.create()) if is_signed_in else Client()
 
-    for model in registered():
+    for model in registered_models():
         response = client.get(admin_url(model, "changelist"))
 
         assert response.status_code == 302

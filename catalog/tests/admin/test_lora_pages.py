@@ -31,7 +31,7 @@ def subject(superuser: User) -> Subject:
     return Subject.objects.create(user=superuser, name="Ada", slug="ada")
 
 
-def filled(subject: Subject, body: bytes, name: str = "shoe.safetensors") -> dict[str, Any]:
+def form_fields(subject: Subject, body: bytes, name: str = "shoe.safetensors") -> dict[str, Any]:
     return {
         "subject": subject.pk,
         "trigger": "ohwx",
@@ -49,7 +49,7 @@ def test_the_page_of_a_model_shows_its_properties(
 ) -> None:
     body = files.safetensors()
 
-    response = staff_client.post(reverse(ADD), filled(subject, body), follow=True)
+    response = staff_client.post(reverse(ADD), form_fields(subject, body), follow=True)
 
     model = LoraModel.objects.get()
     page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
@@ -72,7 +72,7 @@ def test_a_download_link_is_signed_and_not_cached(
 ) -> None:
     store = LocalStore(tmp_path, "private", base_url="http://testserver")
     with factory.replaced(private=store):
-        staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+        staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
         model = LoraModel.objects.get()
 
         response = staff_client.get(reverse("admin:catalog_loramodel_download", args=[model.pk]))
@@ -90,7 +90,7 @@ def test_a_malicious_model_is_flagged_on_its_page(
 ) -> None:
     target = tmp_path / "executed"
 
-    staff_client.post(reverse(ADD), filled(subject, files.evil_pickle(target), "shoe.pt"))
+    staff_client.post(reverse(ADD), form_fields(subject, files.evil_pickle(target), "shoe.pt"))
 
     model = LoraModel.objects.get()
     page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
@@ -119,7 +119,7 @@ def test_a_refused_file_is_reported_at_its_field(
     name: str,
     reason: str,
 ) -> None:
-    response = staff_client.post(reverse(ADD), filled(subject, body, name))
+    response = staff_client.post(reverse(ADD), form_fields(subject, body, name))
 
     assert response.status_code == 200
     assert reason in " ".join(errors_of(response)["file"])
@@ -143,7 +143,7 @@ def test_an_unavailable_store_is_reported_and_nothing_is_saved(
 
     private_store.before = fail
 
-    response = staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    response = staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
 
     assert response.status_code == 200
     assert list(errors_of(response)) == ["file"]
@@ -203,7 +203,7 @@ def test_one_byte_more_is_refused_and_not_stored(
 def test_other_staff_can_only_view(
     superuser: User, private_store: MemoryStore, subject: Subject, staff_client: Client
 ) -> None:
-    staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
     model = LoraModel.objects.get()
     staff = UserFactory.create(is_staff=True)
     staff.user_permissions.set(Permission.objects.filter(codename__endswith="_loramodel"))
@@ -213,7 +213,7 @@ def test_other_staff_can_only_view(
     view_response = client.get(reverse(MODEL, args=[model.pk]))
     responses = [
         client.get(reverse(ADD)),
-        client.post(reverse(ADD), filled(subject, files.safetensors())),
+        client.post(reverse(ADD), form_fields(subject, files.safetensors())),
         client.post(reverse(MODEL, args=[model.pk]), {"trigger": "x"}),
         client.post(reverse("admin:catalog_loramodel_delete", args=[model.pk]), {"post": "yes"}),
     ]
@@ -230,7 +230,7 @@ def test_an_upload_from_another_site_is_refused(
     csrf_checking_client = Client(enforce_csrf_checks=True)
     csrf_checking_client.cookies = staff_client.cookies
 
-    response = csrf_checking_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    response = csrf_checking_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
 
     assert response.status_code == 403
     assert private_store.keys() == []
@@ -240,7 +240,7 @@ def test_an_upload_from_another_site_is_refused(
 def test_only_the_description_of_a_model_can_be_changed(
     staff_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
-    staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
     model = LoraModel.objects.get()
 
     response = staff_client.post(
@@ -259,7 +259,7 @@ def test_only_the_description_of_a_model_can_be_changed(
 def test_deleting_models_queues_their_objects(
     staff_client: Client, private_store: MemoryStore, subject: Subject, *, many: bool
 ) -> None:
-    staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
     model = LoraModel.objects.get()
 
     if many:

@@ -34,7 +34,7 @@ def actions_of(entity_id: str) -> list[str]:
     return [action.partition(".")[2] for action in events.values_list("action", flat=True)]
 
 
-def deleted(client: APIClient, kind: str, **fields: Any) -> dict[str, Any]:
+def create_deleted(client: APIClient, kind: str, **fields: Any) -> dict[str, Any]:
     body = create(client, kind, **fields)
     assert client.delete(route(kind, body["id"])).status_code == 204
     return body
@@ -44,8 +44,8 @@ def deleted(client: APIClient, kind: str, **fields: Any) -> dict[str, Any]:
 def test_a_deleted_entity_is_only_in_the_trash_of_its_owner(
     client: APIClient, team: Team, kind: str
 ) -> None:
-    kept_entity, deleted_entity = create(client, kind, name="Kept"), deleted(client, kind)
-    deleted(client, kind, query=f"?organization_id={team.organization.pk}")
+    kept_entity, deleted_entity = create(client, kind, name="Kept"), create_deleted(client, kind)
+    create_deleted(client, kind, query=f"?organization_id={team.organization.pk}")
 
     trash = client.get(route(kind) + "?deleted=true").json()
 
@@ -64,7 +64,7 @@ def test_a_deleted_entity_is_only_in_the_trash_of_its_owner(
 def test_a_deleted_entity_is_read_only_with_the_parameter(client: APIClient, kind: str) -> None:
     kept_entity, deleted_entity = (
         create(client, kind, name="Kept")["id"],
-        deleted(client, kind)["id"],
+        create_deleted(client, kind)["id"],
     )
 
     statuses = [
@@ -85,7 +85,7 @@ def test_a_restored_entity_is_what_it_was(
     images = {}
     if slot := IMAGES.get(kind):
         images[slot] = [upload_file(memory, user, photo(number)) for number in range(2)]
-    before = deleted(client, kind, **FULL_BODIES[kind], **images)
+    before = create_deleted(client, kind, **FULL_BODIES[kind], **images)
 
     response = restore(client, kind, before["id"])
 
@@ -99,7 +99,7 @@ def test_a_restored_entity_is_what_it_was(
 
 @each_kind
 def test_restoring_again_is_no_failure(client: APIClient, kind: str) -> None:
-    entity_id = deleted(client, kind)["id"]
+    entity_id = create_deleted(client, kind)["id"]
 
     first, second = (restore(client, kind, entity_id) for _ in range(2))
 
@@ -110,7 +110,7 @@ def test_restoring_again_is_no_failure(client: APIClient, kind: str) -> None:
 def test_foreign_and_missing_entities_are_not_restored(
     client: APIClient, team: Team, kind: str
 ) -> None:
-    foreign_id = deleted(client_of(team.outsider), kind)["id"]
+    foreign_id = create_deleted(client_of(team.outsider), kind)["id"]
 
     responses = [restore(client, kind, entity_id) for entity_id in (foreign_id, uuid4())]
 
@@ -127,7 +127,7 @@ def test_foreign_and_missing_entities_are_not_restored(
 def test_an_identifier_of_a_deleted_entity_can_be_used_by_another(
     client: APIClient, kind: str, field: str, noun: str, word: str
 ) -> None:
-    deleted_entity = deleted(client, kind, **{field: "a-1"})
+    deleted_entity = create_deleted(client, kind, **{field: "a-1"})
     new_entity = create(client, kind, **{field: "a-1"})
 
     refused_response = restore(client, kind, deleted_entity["id"])
@@ -142,7 +142,7 @@ def test_an_identifier_of_a_deleted_entity_can_be_used_by_another(
 
 
 def test_a_deleted_subject_does_not_number_the_next_slug(client: APIClient) -> None:
-    deleted(client, "subjects", name="Ada")
+    create_deleted(client, "subjects", name="Ada")
 
     assert create(client, "subjects", name="Ada")["slug"] == "ada"
 

@@ -19,7 +19,7 @@ from media.models import MediaResource
 from sartiq.core.models import Event
 
 
-def expired(
+def create_expired(
     user: User, photo: MediaResource, *, ago: timedelta = timedelta(seconds=1)
 ) -> ExportRun:
     """Return a finished run whose archive expired some time ago."""
@@ -39,8 +39,8 @@ def test_the_command_reports_and_discards_only_expired_archives(
     user: User, photos: list[MediaResource]
 ) -> None:
     expired_run, longer_expired_run, live_run = (
-        expired(user, photos[0]),
-        expired(user, photos[1]),
+        create_expired(user, photos[0]),
+        create_expired(user, photos[1]),
         finished_run(user, entry(photos[2])),
     )
     ExportRun.objects.filter(pk=longer_expired_run.pk).update(

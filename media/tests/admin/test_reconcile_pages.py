@@ -11,7 +11,7 @@ from accounts.tests.factories import UserFactory
 from media.models import DeletionReason, ObjectDeletion, ReconcileReport
 from media.services.reconcile import passes
 from media.tests.services.deletion import aged_rows
-from media.tests.services.deletion.aged_rows import OLD, stored
+from media.tests.services.deletion.aged_rows import OLD, put_object
 from media.tests.services.reconcile.passes import an_hour_later, codes, ready_resource, run
 
 CHANGELIST = "admin:media_reconcilereport_changelist"
@@ -23,7 +23,7 @@ def report(superuser: User) -> Any:
     with aged_rows.in_memory() as store:
         store.ahead = OLD
         ready_resource(store, superuser)
-        stored(store, "media/unknown.png")
+        put_object(store, "media/unknown.png")
         run(store)
         an_hour_later()
         yield run(store)

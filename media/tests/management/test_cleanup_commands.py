@@ -13,10 +13,10 @@ from media.models import MediaResource, ObjectDeletion
 from media.tests.services.deletion.aged_rows import (
     DATA,
     AheadMemoryStore,
-    everything,
+    all_rows,
     new_temp_key,
+    put_object,
     resource,
-    stored,
     upload,
 )
 
@@ -47,19 +47,19 @@ def exit_code(name: str, *arguments: str) -> int:
 def test_without_execute_nothing_changes(
     store: AheadMemoryStore, user: User, arguments: list[str]
 ) -> None:
-    stored(store, upload(user).key)
+    put_object(store, upload(user).key)
     resource(user)
-    rows, objects = everything(), store.keys()
+    rows, objects = all_rows(), store.keys()
 
     for name in (TEMP, ORPHANS):
         output_of(name, *arguments)
 
-    assert everything() == rows
+    assert all_rows() == rows
     assert store.keys() == objects
 
 
 def test_the_summary_of_a_dry_run(store: AheadMemoryStore, user: User) -> None:
-    unused_key = stored(store, upload(user).key)
+    unused_key = put_object(store, upload(user).key)
 
     text = output_of(TEMP)
 
@@ -86,7 +86,7 @@ def test_the_summary_of_a_cleanup(store: AheadMemoryStore, user: User) -> None:
 
 
 def test_the_report_as_json(store: AheadMemoryStore, user: User) -> None:
-    first, second = sorted(stored(store, new_temp_key()) for _ in range(2))
+    first, second = sorted(put_object(store, new_temp_key()) for _ in range(2))
 
     report = json.loads(
         output_of(TEMP, "--execute", "--json", "--limit", "1", "--older-than", "1d")
@@ -106,7 +106,7 @@ def test_the_report_as_json(store: AheadMemoryStore, user: User) -> None:
 
 
 def test_older_than_keeps_newer_objects(store: AheadMemoryStore, user: User) -> None:
-    stored(store, upload(user).key)
+    put_object(store, upload(user).key)
     resource(user)
 
     reports = [
@@ -140,13 +140,13 @@ def test_wrong_usage_exits_with_2(
     message: str,
 ) -> None:
     upload(user)
-    rows = everything()
+    rows = all_rows()
 
     code = exit_code(name, "--execute" if "--dry-run" not in arguments else "--json", *arguments)
 
     assert code == 2
     assert message in capsys.readouterr().err
-    assert everything() == rows
+    assert all_rows() == rows
 
 
 @pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
@@ -154,7 +154,7 @@ def test_a_failing_store_exits_with_1(
     store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     upload(user)
-    rows = everything()
+    rows = all_rows()
 
     def fail(operation: str, key: str) -> None:
         raise StoreUnavailableError
@@ -165,7 +165,7 @@ def test_a_failing_store_exits_with_1(
 
     assert code == 1
     assert "StoreUnavailableError" in capsys.readouterr().err
-    assert everything() == rows
+    assert all_rows() == rows
 
 
 @pytest.mark.parametrize("name", [TEMP, ORPHANS])
@@ -185,7 +185,7 @@ def test_progress_is_shown_on_a_terminal_but_not_in_the_report(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stored(store, upload(user).key)
+    put_object(store, upload(user).key)
     monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich draw where no terminal is
 
     code = exit_code(TEMP, "--json")
@@ -199,7 +199,7 @@ def test_progress_is_shown_on_a_terminal_but_not_in_the_report(
 def test_without_a_terminal_there_is_no_progress(
     store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stored(store, upload(user).key)
+    put_object(store, upload(user).key)
 
     exit_code(TEMP)
 

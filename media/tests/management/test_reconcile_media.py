@@ -11,8 +11,8 @@ from media.services.reconcile import passes
 from media.tests.services.deletion.aged_rows import (
     DATA,
     AheadMemoryStore,
-    everything,
-    stored,
+    all_rows,
+    put_object,
 )
 from media.tests.services.reconcile.passes import an_hour_later, codes, ready_resource, run
 from sartiq.core.work.exclusive import exclusive
@@ -47,8 +47,8 @@ def exit_code(*arguments: str) -> int:
 
 @pytest.mark.covers("I17")
 def test_without_execute_it_only_reports(store: AheadMemoryStore, lost: str) -> None:
-    unknown_key = stored(store, "media/unknown.png")
-    before = everything()
+    unknown_key = put_object(store, "media/unknown.png")
+    before = all_rows()
 
     text = output_of()
 
@@ -60,7 +60,7 @@ def test_without_execute_it_only_reports(store: AheadMemoryStore, lost: str) -> 
         f"  unknown: {unknown_key}",
         "Nothing was changed. Use --execute.",
     ]
-    assert everything() == before
+    assert all_rows() == before
     assert not ReconcileReport.objects.exists()
 
 
@@ -132,7 +132,7 @@ def test_another_run_exits_with_3(store: AheadMemoryStore) -> None:
 
 
 def test_approval_by_command(store: AheadMemoryStore, lost: str) -> None:
-    stored(store, "media/unknown.png")
+    put_object(store, "media/unknown.png")
     run(store)
     an_hour_later()
     text = output_of("--execute")

@@ -35,7 +35,7 @@ def fill(entity_id: UUID, **slots: Sequence[MediaResource]) -> None:
     )
 
 
-def attached(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
+def attachments_of(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
     rows = Attachment.objects.for_entities("PRODUCT", [entity_id])
     return list(rows.values_list("slot", "position", "resource_id"))
 
@@ -54,7 +54,7 @@ def test_a_single_slot_has_no_position_and_a_list_counts_from_zero(
 
     fill(entity_id, cover_image=[first], images=[third, second, first])
 
-    assert attached(entity_id) == [
+    assert attachments_of(entity_id) == [
         ("cover_image", None, first.pk),
         ("images", 0, third.pk),
         ("images", 1, second.pk),
@@ -72,7 +72,7 @@ def test_a_list_is_replaced_and_other_slots_stay(
     fill(entity_id, images=[third, first])
     fill(entity_id, cover_image=[])
 
-    assert attached(entity_id) == [("images", 0, third.pk), ("images", 1, first.pk)]
+    assert attachments_of(entity_id) == [("images", 0, third.pk), ("images", 1, first.pk)]
 
 
 @pytest.mark.covers("I05", "L06")
@@ -94,7 +94,7 @@ def test_detaching_starts_the_grace_period_and_attaching_ends_it(
 
     attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
     assert in_grace_period([first, second]) == [True, True]
-    assert attached(entity_id) == []
+    assert attachments_of(entity_id) == []
 
 
 def test_a_resource_attached_to_another_entity_has_no_grace_period(
@@ -132,7 +132,7 @@ def test_entities_of_another_type_are_not_touched(
 
     attachments.detach_entities(entity_type="LOOK", entity_ids=[entity_id])
 
-    assert len(attached(entity_id)) == 3
+    assert len(attachments_of(entity_id)) == 3
 
 
 @pytest.mark.covers("F25")
@@ -145,7 +145,7 @@ def test_a_slot_replaced_while_its_file_is_pending_has_the_newest_file(
     assert deliver(newer_resource).status == "READY"
     assert deliver(older_resource).status == "READY"
 
-    assert attached(entity_id) == [("images", 0, newer_resource.pk)]
+    assert attachments_of(entity_id) == [("images", 0, newer_resource.pk)]
     assert in_grace_period([older_resource, newer_resource]) == [True, False]
     drain()
     assert memory.keys("temp/") == []

@@ -34,27 +34,27 @@ MEDIA = "/api/v1/media-resources/"
 MONTH = timedelta(days=30)
 
 
-def every() -> Any:
+def all_resources() -> Any:
     return MediaResource.with_deleted
 
 
-def unattached(store: MemoryStore, user: User, number: int = 1) -> MediaResource:
+def unattached_resource(store: MemoryStore, user: User, number: int = 1) -> MediaResource:
     """Return a READY resource that nothing has been attached to for a year."""
     resource = ready_resource(store, user, photo(number))
     Attachment.objects.filter(resource=resource).delete()
     year_ago = timezone.now() - timedelta(days=365)
-    every().filter(pk=resource.pk).update(unattached_at=year_ago)
+    all_resources().filter(pk=resource.pk).update(unattached_at=year_ago)
     return resource
 
 
-def deleted(store: MemoryStore, user: User, number: int = 1) -> MediaResource:
-    resource = unattached(store, user, number)
+def deleted_resource_of(store: MemoryStore, user: User, number: int = 1) -> MediaResource:
+    resource = unattached_resource(store, user, number)
     trash.delete_as_staff(resource_id=resource.pk)
     return resource
 
 
 def age(resource: MediaResource, days: int) -> None:
-    every().filter(pk=resource.pk).update(deleted_at=Now() - timedelta(days=days))
+    all_resources().filter(pk=resource.pk).update(deleted_at=Now() - timedelta(days=days))
 
 
 def purge(*resources: MediaResource) -> int:
@@ -63,7 +63,7 @@ def purge(*resources: MediaResource) -> int:
 
 
 def test_a_deleted_resource_keeps_its_objects(memory: MemoryStore, user: User) -> None:
-    resource, stored_keys = unattached(memory, user), memory.keys()
+    resource, stored_keys = unattached_resource(memory, user), memory.keys()
 
     trash.delete_as_staff(resource_id=resource.pk)
     orphaned_media.discard(execute=True)
@@ -71,14 +71,17 @@ def test_a_deleted_resource_keeps_its_objects(memory: MemoryStore, user: User) -
     deletions.perform_due()
 
     assert not MediaResource.objects.exists()
-    assert every().get().deleted_at is not None
+    assert all_resources().get().deleted_at is not None
     assert memory.keys() == stored_keys
 
 
 def test_a_deleted_resource_is_only_in_the_trash_of_its_owner(
     memory: MemoryStore, user: User
 ) -> None:
-    live_resource, deleted_resource = unattached(memory, user, 1), deleted(memory, user, 2)
+    live_resource, deleted_resource = (
+        unattached_resource(memory, user, 1),
+        deleted_resource_of(memory, user, 2),
+    )
     client, other_client = client_of(user), client_of(UserFactory.create())
 
     trash_page = client.get(f"{MEDIA}?deleted=true").json()
@@ -95,7 +98,7 @@ def test_a_deleted_resource_is_only_in_the_trash_of_its_owner(
 
 
 def test_a_restored_resource_gets_a_new_grace_period(memory: MemoryStore, user: User) -> None:
-    deleted_resource, client = deleted(memory, user), client_of(user)
+    deleted_resource, client = deleted_resource_of(memory, user), client_of(user)
 
     responses = [client.post(f"{MEDIA}{deleted_resource.pk}/restore") for _ in range(2)]
     orphaned_media.discard(execute=True)
@@ -121,11 +124,14 @@ def test_a_deleted_resource_is_a_missing_file(memory: MemoryStore, user: User) -
             ingest(user, [named_url])
         assert [issue.code for issue in excinfo.value.issues] == ["file_not_found"]
 
-    assert every().get().deleted_at is not None
+    assert all_resources().get().deleted_at is not None
 
 
 def test_the_same_bytes_revive_a_deleted_resource(memory: MemoryStore, user: User) -> None:
-    deleted_resource, bystander = deleted(memory, user), deleted(memory, UserFactory.create())
+    deleted_resource, bystander = (
+        deleted_resource_of(memory, user),
+        deleted_resource_of(memory, UserFactory.create()),
+    )
     stored_keys = memory.keys()
 
     (revived_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
@@ -133,14 +139,14 @@ def test_the_same_bytes_revive_a_deleted_resource(memory: MemoryStore, user: Use
 
     assert (revived_resource.pk, revived_resource.deleted_at) == (deleted_resource.pk, None)
     assert MediaResource.objects.get().unattached_at is None
-    assert every().get(pk=bystander.pk).deleted_at is not None
+    assert all_resources().get(pk=bystander.pk).deleted_at is not None
     assert memory.keys() == stored_keys
 
 
 def test_bytes_whose_stored_object_is_lost_revive_and_repair(
     memory: MemoryStore, user: User
 ) -> None:
-    deleted_resource = deleted(memory, user)
+    deleted_resource = deleted_resource_of(memory, user)
     memory.delete_many([deleted_resource.storage_key])
 
     (revived_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
@@ -172,14 +178,17 @@ def test_an_attached_resource_is_not_deleted(
 
 # --- Purge --------------------------------------------------------------------------------------
 def test_a_resource_is_purged_with_its_objects(memory: MemoryStore, user: User) -> None:
-    old_resource, recent_resource = deleted(memory, user, 1), deleted(memory, user, 2)
-    live_resource = unattached(memory, user, 3)
+    old_resource, recent_resource = (
+        deleted_resource_of(memory, user, 1),
+        deleted_resource_of(memory, user, 2),
+    )
+    live_resource = unattached_resource(memory, user, 3)
     age(old_resource, 31)
     age(recent_resource, 29)
 
     assert purge(old_resource, recent_resource, live_resource) == 1
 
-    assert set(every().all()) == {recent_resource, live_resource}
+    assert set(all_resources().all()) == {recent_resource, live_resource}
     assert set(ObjectDeletion.objects.values_list("key", flat=True)) >= old_resource.own_keys
     deletions.perform_due()
     assert not memory.keys().count(old_resource.storage_key)
@@ -188,19 +197,23 @@ def test_a_resource_is_purged_with_its_objects(memory: MemoryStore, user: User) 
 
 
 def test_needed_resources_are_not_purged(memory: MemoryStore, user: User) -> None:
-    protected, attached_resource, source = (deleted(memory, user, number) for number in (1, 2, 3))
-    every().filter(pk=protected.pk).update(protected=True)
+    protected, attached_resource, source = (
+        deleted_resource_of(memory, user, number) for number in (1, 2, 3)
+    )
+    all_resources().filter(pk=protected.pk).update(protected=True)
     Attachment.objects.create(
         resource=attached_resource, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
     )
-    copied_resource = unattached(memory, UserFactory.create(), 4)
-    every().filter(pk=copied_resource.pk).update(status=ResourceStatus.PENDING, copied_from=source)
+    copied_resource = unattached_resource(memory, UserFactory.create(), 4)
+    all_resources().filter(pk=copied_resource.pk).update(
+        status=ResourceStatus.PENDING, copied_from=source
+    )
     for resource in (protected, attached_resource, source):
         age(resource, 31)
 
     assert purge(protected, attached_resource, source) == 0
 
-    assert every().count() == 4
+    assert all_resources().count() == 4
     assert not ObjectDeletion.objects.filter(key=source.storage_key).exists()
 
 
@@ -208,7 +221,7 @@ def test_the_claimed_upload_of_a_purged_resource_expires(memory: MemoryStore, us
     url = upload_file(memory, user)
     (failed_resource,) = ingest(user, [url])
     Attachment.objects.all().delete()
-    every().filter(pk=failed_resource.pk).update(
+    all_resources().filter(pk=failed_resource.pk).update(
         status=ResourceStatus.FAILED, failure_code="decode_limit", deleted_at=Now() - MONTH * 2
     )
 
@@ -221,7 +234,7 @@ def test_the_claimed_upload_of_a_purged_resource_expires(memory: MemoryStore, us
 def test_a_restored_resource_is_not_purged(
     memory: MemoryStore, user: User, client: APIClient
 ) -> None:
-    deleted_resource = deleted(memory, user)
+    deleted_resource = deleted_resource_of(memory, user)
     age(deleted_resource, 31)
     trash.restore(user=user, resource_id=deleted_resource.pk)
 

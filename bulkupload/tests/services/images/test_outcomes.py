@@ -27,7 +27,7 @@ from media.tests.factories import deliver, photo, upload_file
 pytestmark = pytest.mark.usefixtures("bystander")
 
 
-def attached(user: User, *urls: str) -> BulkUploadJob:
+def job_with_attached_images(user: User, *urls: str) -> BulkUploadJob:
     """Return a running job whose images are attached and still being processed."""
     job = start_job(user, f"sku,name,images\nA,Shoe,{'|'.join(urls)}\n")
     plan.plan_chunks(job.pk)
@@ -53,8 +53,8 @@ def two_jobs(public: MemoryStore, user: User) -> tuple[BulkUploadJob, BulkUpload
     """A job and one of another tenant, each with an image."""
     other_user = UserFactory.create()
     return (
-        attached(user, upload_file(public, user, photo(1))),
-        attached(other_user, upload_file(public, other_user, photo(2))),
+        job_with_attached_images(user, upload_file(public, user, photo(1))),
+        job_with_attached_images(other_user, upload_file(public, other_user, photo(2))),
     )
 
 
@@ -93,7 +93,9 @@ def test_the_pending_images_of_another_job_do_not_delay_a_job(
 
 
 def test_a_row_is_finished_when_its_last_image_is(public: MemoryStore, user: User) -> None:
-    job = attached(user, *(upload_file(public, user, photo(number)) for number in (1, 2)))
+    job = job_with_attached_images(
+        user, *(upload_file(public, user, photo(number)) for number in (1, 2))
+    )
     first, second = MediaResource.objects.filter(user=user).order_by("created_at", "pk")
     deliver(first)
 

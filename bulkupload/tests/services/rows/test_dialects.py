@@ -25,7 +25,7 @@ def csv_text(delimiter: str = ",", end: str = "\n") -> str:
     return end.join(quoted) + end
 
 
-def stored(user: User) -> list[list[str]]:
+def stored_rows(user: User) -> list[list[str]]:
     rows = Product.objects.filter(user=user).order_by("sku")
     return [list(row) for row in rows.values_list(*HEADER)]
 
@@ -42,7 +42,7 @@ def test_a_table_is_read_in_any_dialect(
     job = import_table(user, body)
 
     assert job.status == JobStatus.COMPLETED
-    assert stored(user) == ROWS
+    assert stored_rows(user) == ROWS
     assert job.dialect["delimiter"] == delimiter
     assert job.dialect["line_ending"] == end
     assert codecs.lookup(job.dialect["encoding"]).name.split("-l")[0] in {

@@ -16,7 +16,7 @@ from media.storage.testing.memory import MemoryStore
 HEADER = ["sku", "name", "description"]
 
 
-def stored(user: User) -> list[list[str]]:
+def stored_rows(user: User) -> list[list[str]]:
     rows = Product.objects.filter(user=user).order_by("sku")
     return [list(row) for row in rows.values_list(*HEADER)]
 
@@ -81,7 +81,7 @@ def test_rows_of_a_workbook_have_the_numbers_of_the_sheet(private: MemoryStore, 
     job = import_table(user, book, filename="products.xlsx")
 
     assert job.dialect["format"] == "xlsx"
-    assert stored(user) == [["12", "Shoe", "two\nlines"], ["B", "Price", "2.5"]]
+    assert stored_rows(user) == [["12", "Shoe", "two\nlines"], ["B", "Price", "2.5"]]
     assert errors_of(job) == [(2, 6, "name", "missing"), (3, 7, "sku", "excel_damage")]
 
 

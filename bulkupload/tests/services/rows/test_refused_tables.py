@@ -123,7 +123,7 @@ def test_a_sheet_that_declares_a_huge_size_fails_the_job(private: MemoryStore, u
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "unreadable")
 
 
-def zipped(name: str) -> bytes:
+def zip_of(name: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(name, "sku,name")
@@ -134,8 +134,8 @@ def zipped(name: str) -> bytes:
 @pytest.mark.parametrize(
     "body",
     [
-        zipped("products.csv"),
-        zipped("word/document.xml"),
+        zip_of("products.csv"),
+        zip_of("word/document.xml"),
         b"PK\x03\x04 broken",
         b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
         b"%PDF-1.7\n1 0 obj",

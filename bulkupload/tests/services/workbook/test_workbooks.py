@@ -19,7 +19,7 @@ UNCOMPUTED = Raw("<f>A2</f><v></v>")
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 
 
-def converted(book: bytes) -> list[list[str]]:
+def converted_rows(book: bytes) -> list[list[str]]:
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(book)
         source.flush()
@@ -31,7 +31,7 @@ def converted(book: bytes) -> list[list[str]]:
 
 def second_row(*cells: Cell, formats: list[str] | None = None) -> list[str]:
     book = workbook({1: ["sku", *["x"] * (len(cells) - 1)], 2: [*cells]}, formats or [])
-    return converted(book)[1]
+    return converted_rows(book)[1]
 
 
 @pytest.mark.covers("T62")
@@ -99,7 +99,10 @@ def test_conditional_formats_are_not_cell_formats() -> None:
     book = workbook({1: ["sku"], 2: [Raw("<v>7</v>", 's="1"')]}, ["0.0"])
     conditions = '<dxfs><dxf><numFmt numFmtId="164" formatCode="00000"/></dxf></dxfs></styleSheet>'
 
-    assert converted(with_replacements(book, ("</styleSheet>", conditions))) == [["sku"], ["7.0"]]
+    assert converted_rows(with_replacements(book, ("</styleSheet>", conditions))) == [
+        ["sku"],
+        ["7.0"],
+    ]
 
 
 def test_a_lone_carriage_return_does_not_split_a_row(private: MemoryStore, user: User) -> None:
@@ -130,7 +133,7 @@ def test_markers_are_in_the_right_cells_of_a_table_further_down() -> None:
         ["000"],
     )
 
-    assert converted(book) == [
+    assert converted_rows(book) == [
         *([], [], ["sku", "name"], [], ["A", "#N/A"], ["007", "#CALC!"]),
         *([], ["#CALC!", "#CALC!"]),
     ]
@@ -145,7 +148,7 @@ def test_cells_outside_the_table_are_not_part_of_it() -> None:
         }
     )
 
-    assert converted(book) == [[], ["sku", "name"], ["A", "Shoe"]]
+    assert converted_rows(book) == [[], ["sku", "name"], ["A", "Shoe"]]
 
 
 def test_cells_without_a_reference_follow_each_other() -> None:
@@ -156,7 +159,7 @@ def test_cells_without_a_reference_follow_each_other() -> None:
     )
     book = with_replacements(workbook({1: []}), ('<row r="1"></row>', sheet))
 
-    assert converted(book) == [
+    assert converted_rows(book) == [
         [],
         [],
         ["sku", "x", "y"],
@@ -189,7 +192,7 @@ def test_cells_without_a_reference_follow_each_other() -> None:
 def test_the_sheet_is_found_in_any_layout_of_the_file(swaps: list[tuple[str, str]]) -> None:
     numbers: dict[int, list[Cell]] = {1: [1, 2], 2: [ERROR, UNCOMPUTED]}
 
-    assert converted(with_replacements(workbook(numbers), *swaps)) == [
+    assert converted_rows(with_replacements(workbook(numbers), *swaps)) == [
         ["1", "2"],
         ["#N/A", "#CALC!"],
     ]
@@ -205,7 +208,7 @@ def test_the_first_sheet_is_read() -> None:
         ('<Relationship Id="rId1"', f'{link}<Relationship Id="rId1"'),
     )
 
-    assert converted(two_sheets) == [["sku", "name"], ["A", "Shoe"]]
+    assert converted_rows(two_sheets) == [["sku", "name"], ["A", "Shoe"]]
 
 
 @pytest.mark.parametrize(
@@ -226,13 +229,13 @@ def test_hidden_sheets_are_skipped(state: str, kind: str) -> None:
         ('<Relationship Id="rId1"', f'{link}<Relationship Id="rId1"'),
     )
 
-    assert converted(two_sheets) == [["sku", "name"], ["A", "#N/A"]]
+    assert converted_rows(two_sheets) == [["sku", "name"], ["A", "#N/A"]]
 
 
 def test_the_only_sheet_is_read_even_if_it_is_hidden() -> None:
     book = with_replacements(workbook({1: ["sku", "name"]}), ("<sheet ", '<sheet state="hidden" '))
 
-    assert converted(book) == [["sku", "name"]]
+    assert converted_rows(book) == [["sku", "name"]]
 
 
 def test_a_decimal_number_has_the_digits_that_the_sheet_shows() -> None:
@@ -256,6 +259,6 @@ def test_a_hostile_sheet_is_unreadable(swap: tuple[str, str]) -> None:
     book = with_replacements(workbook({1: ["sku", "name"], 2: ["A", ERROR]}), swap)
 
     with pytest.raises(JobFailureError) as excinfo:
-        converted(book)
+        converted_rows(book)
 
     assert excinfo.value.code == "unreadable"

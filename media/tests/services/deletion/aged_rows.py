@@ -84,7 +84,7 @@ def new_user() -> User:
     return User.objects.create_user(email=f"{new_id()}@example.com", password=None)
 
 
-def stored(store: ObjectStore, key: str, body: bytes = DATA) -> str:
+def put_object(store: ObjectStore, key: str, body: bytes = DATA) -> str:
     """Put an object and return its key."""
     store.put(key, body, headers=ObjectHeaders(content_type=PNG))
     return key
@@ -171,7 +171,7 @@ def ingest(
     )
 
 
-def everything() -> list[list[Any]]:
+def all_rows() -> list[list[Any]]:
     """Return every row a cleanup could change."""
     models: tuple[type[Model], ...] = (Upload, MediaResource, Attachment, ObjectDeletion)
     return [list(model._default_manager.order_by("pk").values()) for model in models]

@@ -25,14 +25,14 @@ from media.tests.services.deletion.aged_rows import (
     DATA,
     OLD,
     AheadStore,
+    all_rows,
     delete_queued,
     discard_orphans,
-    everything,
     new_temp_key,
     new_user,
+    put_object,
     queued_deletions,
     resource,
-    stored,
     temp_keys,
     upload,
 )
@@ -77,7 +77,7 @@ def discard_stale(store: AheadStore, **how: int | bool) -> CleanupReport:
 @pytest.mark.covers("F21", "F28")
 def test_an_unused_upload_expires_and_its_object_is_deleted(store: AheadStore, user: User) -> None:
     unused_upload = upload(user)
-    stored(store, unused_upload.key)
+    put_object(store, unused_upload.key)
 
     report = discard_stale(store)
     delete_queued()
@@ -97,7 +97,7 @@ def test_an_unused_upload_expires_and_its_object_is_deleted(store: AheadStore, u
 
 
 def test_an_object_without_a_row_is_deleted(store: AheadStore) -> None:
-    stray_key = stored(store, new_temp_key())
+    stray_key = put_object(store, new_temp_key())
 
     report = discard_stale(store)
 
@@ -106,7 +106,7 @@ def test_an_object_without_a_row_is_deleted(store: AheadStore) -> None:
 
 
 def test_the_age_of_an_object_is_measured_by_the_stores_clock(store: AheadStore) -> None:
-    stored(store, new_temp_key())
+    put_object(store, new_temp_key())
     store.ahead = timedelta(hours=23)
 
     report = discard_stale(store)
@@ -120,7 +120,7 @@ def test_a_wrong_local_clock_discards_nothing(user: User, monkeypatch: pytest.Mo
     store_time = datetime.now(UTC)
     store = MemoryStore(now=lambda: store_time)
     recent_upload = upload(user, age=timedelta(minutes=5))
-    stored(store, recent_upload.key)
+    put_object(store, recent_upload.key)
     monkeypatch.setattr(timezone, "now", lambda: store_time + timedelta(days=3))
 
     report = temp_uploads.discard(store=store, execute=True)
@@ -132,7 +132,7 @@ def test_a_wrong_local_clock_discards_nothing(user: User, monkeypatch: pytest.Mo
 
 def test_a_fresh_upload_keeps_its_object(store: AheadStore, user: User) -> None:
     recent_upload = upload(user, age=timedelta(hours=23))
-    stored(store, recent_upload.key)
+    put_object(store, recent_upload.key)
 
     report = discard_stale(store)
 
@@ -148,9 +148,9 @@ def test_the_sources_of_a_pending_resource_stay_whatever_their_age(
     first, second = new_temp_key(), new_temp_key()
     waiting_resource = resource(user, status=ResourceStatus.PENDING, storage_key=first)
     for key in (first, second):
-        stored(store, key)
+        put_object(store, key)
         upload(user, key=key, state=UploadState.CLAIMED, resource=waiting_resource, age=OLD * 9)
-    untracked_key = stored(store, new_temp_key())
+    untracked_key = put_object(store, new_temp_key())
     resource(user, status=ResourceStatus.PENDING, storage_key=untracked_key)
 
     report = discard_stale(store)
@@ -174,7 +174,7 @@ def test_the_object_of_a_claimed_upload_is_deleted_once_its_resource_is_finished
     source = resource(user, status=status, failure_code=code) if status else None
     claimed_upload = upload(user, state=UploadState.CLAIMED, resource=source)
     with aged_rows.in_memory() as store:
-        stored(store, claimed_upload.key)
+        put_object(store, claimed_upload.key)
         store.ahead = OLD
 
         report = discard_stale(store)
@@ -186,9 +186,9 @@ def test_the_object_of_a_claimed_upload_is_deleted_once_its_resource_is_finished
 
 
 def test_only_temp_keys_of_our_format_are_discarded(store: AheadStore) -> None:
-    foreign_key = stored(store, "temp/put-here-by-hand.png")
+    foreign_key = put_object(store, "temp/put-here-by-hand.png")
     for key in ("media/stray/file.png", "images/legacy.png"):
-        stored(store, key)
+        put_object(store, key)
 
     report = discard_stale(store)
 
@@ -201,7 +201,7 @@ def test_only_temp_keys_of_our_format_are_discarded(store: AheadStore) -> None:
 def test_an_object_queued_or_given_up_already_is_not_queued_again(
     *, store: AheadStore, dead: bool
 ) -> None:
-    key = stored(store, new_temp_key())
+    key = put_object(store, new_temp_key())
     ObjectDeletion.objects.create(key=key, reason=DeletionReason.REFUSED, dead=dead)
 
     report = discard_stale(store)
@@ -211,7 +211,7 @@ def test_an_object_queued_or_given_up_already_is_not_queued_again(
 
 
 def test_the_limit_counts_candidates(store: AheadStore, user: User) -> None:
-    first, second, third = sorted(stored(store, new_temp_key()) for _ in range(3))
+    first, second, third = sorted(put_object(store, new_temp_key()) for _ in range(3))
     resource(user, status=ResourceStatus.PENDING, storage_key=first)
 
     report = discard_stale(store, limit=1)
@@ -238,23 +238,23 @@ def test_an_upload_that_was_never_put_expires(store: AheadStore, user: User) -> 
 @pytest.mark.covers("I17")
 def test_dry_runs_change_nothing(store: AheadStore, user: User) -> None:
     for unused_upload in (upload(user), upload(user)):
-        stored(store, unused_upload.key)
+        put_object(store, unused_upload.key)
     upload(user)
     orphan = resource(user)
-    stored(store, orphan.storage_key)
-    rows, objects = everything(), list(store.list(""))
+    put_object(store, orphan.storage_key)
+    rows, objects = all_rows(), list(store.list(""))
 
     temp_report = discard_stale(store, execute=False)
     orphans_report = discard_orphans(execute=False)
 
     assert (temp_report.candidates, temp_report.discarded, temp_report.expired_uploads) == (2, 0, 3)
     assert (orphans_report.candidates, orphans_report.discarded) == (1, 0)
-    assert everything() == rows
+    assert all_rows() == rows
     assert list(store.list("")) == objects
 
 
 def test_a_second_cleanup_finds_nothing(store: AheadStore, user: User) -> None:
-    stored(store, upload(user).key)
+    put_object(store, upload(user).key)
     resource(user)
     assert (discard_stale(store).discarded, discard_orphans().discarded) == (1, 1)
 
@@ -265,7 +265,7 @@ def test_a_second_cleanup_finds_nothing(store: AheadStore, user: User) -> None:
 
 def test_the_row_of_an_orphan_is_deleted_before_its_object(store: AheadStore, user: User) -> None:
     orphan = resource(user)
-    stored(store, orphan.storage_key)
+    put_object(store, orphan.storage_key)
     used_upload = upload(user, state=UploadState.CONSUMED, resource=orphan)
 
     report = discard_orphans()

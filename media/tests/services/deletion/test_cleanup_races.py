@@ -32,8 +32,8 @@ from media.tests.services.deletion.aged_rows import (
     delete_queued,
     ingest,
     new_user,
+    put_object,
     resource,
-    stored,
     upload,
 )
 from sartiq.core.errors import InvalidValuesError
@@ -107,7 +107,7 @@ def ready_resource(user: User, store: AheadMemoryStore, body: bytes) -> MediaRes
         storage_key=keys.canonical_key(pk, "png"),
         content_hash=hashlib.sha256(body).hexdigest(),
     )
-    stored(store, row.storage_key, body)
+    put_object(store, row.storage_key, body)
     return row
 
 
@@ -153,7 +153,7 @@ def test_ingest_races_with_the_cleanup_of_its_upload(
 ) -> None:
     for _ in range(ROUNDS):
         upload_row = upload(user)
-        stored(store, upload_row.key, shoe)
+        put_object(store, upload_row.key, shoe)
         outcomes: list[bool] = []
 
         at_once(
@@ -175,7 +175,7 @@ def test_two_concurrent_cleanups_discard_everything_once(
     store: AheadMemoryStore, user: User
 ) -> None:
     for _ in range(30):
-        stored(store, upload(user).key)
+        put_object(store, upload(user).key)
         ready_resource(user, store, new_id().bytes)
     reports: list[tuple[CleanupReport, CleanupReport]] = []
 
@@ -198,7 +198,7 @@ def test_two_concurrent_cleanups_discard_everything_once(
 @pytest.mark.covers("F26")
 def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: User) -> None:
     locked_upload, orphan = upload(user), ready_resource(user, store, b"held")
-    stored(store, locked_upload.key)
+    put_object(store, locked_upload.key)
 
     with transaction.atomic():
         Upload.objects.select_for_update(no_key=True).get(pk=locked_upload.pk)
@@ -229,7 +229,7 @@ def test_a_cleanup_between_check_and_claim_refuses_the_file(
     store: AheadMemoryStore, user: User, shoe: bytes
 ) -> None:
     upload_row = upload(user)
-    stored(store, upload_row.key, shoe)
+    put_object(store, upload_row.key, shoe)
     crash_points.install(lambda point: clean_up(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's result is ignored
 
     try:

@@ -18,11 +18,11 @@ from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (
     OLD,
     AheadMemoryStore,
-    everything,
+    all_rows,
     new_temp_key,
     new_user,
+    put_object,
     resource,
-    stored,
     upload,
 )
 from sartiq.core.work.exclusive import AlreadyRunningError, exclusive
@@ -46,16 +46,16 @@ def user(db: None) -> User:
 
 @pytest.mark.covers("F26")
 def test_a_second_run_of_the_same_cleanup_is_refused(store: AheadMemoryStore, user: User) -> None:
-    stored(store, upload(user).key)
+    put_object(store, upload(user).key)
     resource(user)
-    rows = everything()
+    rows = all_rows()
 
     with exclusive(LOCKS[0]), pytest.raises(AlreadyRunningError):
         temp_uploads.discard(store=store, execute=True)
     with exclusive(LOCKS[1]), pytest.raises(AlreadyRunningError):
         orphaned_media.discard(execute=True)
 
-    assert everything() == rows
+    assert all_rows() == rows
 
 
 @pytest.mark.covers("F38")
@@ -74,7 +74,7 @@ def test_the_periodic_task_does_not_disturb_a_running_cleanup(
 def test_a_temporary_object_is_deleted_an_hour_after_its_upload_expired(
     store: AheadMemoryStore, user: User
 ) -> None:
-    key = stored(store, upload(user).key)
+    key = put_object(store, upload(user).key)
 
     temp_uploads.discard(store=store, execute=True)
     deletions.perform_due()
@@ -89,7 +89,7 @@ def test_a_temporary_object_is_deleted_an_hour_after_its_upload_expired(
 def test_the_second_pass_leaves_an_object_that_is_needed_again(
     store: AheadMemoryStore, user: User
 ) -> None:
-    key, other_key = stored(store, new_temp_key()), stored(store, new_temp_key())
+    key, other_key = put_object(store, new_temp_key()), put_object(store, new_temp_key())
     temp_uploads.discard(store=store, execute=True)
     waiting_resource = resource(user, status=ResourceStatus.PENDING)  # from a newer dump
     upload(user, key=key, state=UploadState.CLAIMED, resource=waiting_resource)
@@ -109,7 +109,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
     require_own_environment()  # cached for a minute
     for rows in (2, 40):
         for _ in range(rows):
-            stored(store, upload(user).key)
+            put_object(store, upload(user).key)
             resource(user)
         with CaptureQueriesContext(
             connection,

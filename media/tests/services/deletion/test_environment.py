@@ -28,7 +28,7 @@ from media.storage.s3.connection import S3Clients
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain
 from media.tests.services.deletion import aged_rows
-from media.tests.services.deletion.aged_rows import AheadS3Store, new_temp_key, new_user, stored
+from media.tests.services.deletion.aged_rows import AheadS3Store, new_temp_key, new_user, put_object
 from media.tests.stores import set_database_id
 
 pytestmark = pytest.mark.django_db
@@ -64,8 +64,8 @@ def production(
         identity = get_or_create_identity()
         for bucket_store in (store, private_store()):
             mark(bucket_store, identity)
-        stored(store, new_temp_key())
-        stored(store, aged_rows.resource(new_user()).storage_key)
+        put_object(store, new_temp_key())
+        put_object(store, aged_rows.resource(new_user()).storage_key)
         yield store, identity
     delete_objects(bucket_names)
     store.close()
@@ -183,7 +183,7 @@ def test_the_right_environment_cleans_up_and_keeps_unknown_objects(
     production: tuple[AheadS3Store, Identity],
 ) -> None:
     store, _ = production
-    unknown_key = stored(store, f"media/{uuid4()}/file.png")
+    unknown_key = put_object(store, f"media/{uuid4()}/file.png")
 
     for name in CLEANUPS:
         call_command(name, "--execute")

@@ -15,7 +15,7 @@ from media.services.environment import require_own_environment
 from media.services.reconcile import passes, service
 from media.tests.services.deletion.aged_rows import (
     AheadMemoryStore,
-    stored,
+    put_object,
 )
 from media.tests.services.reconcile.passes import codes, ready_resource, run
 from media.tests.services.relocation.relocating import record_operations
@@ -48,7 +48,7 @@ def test_after_a_stop_later_passes_mark_nothing(store: AheadMemoryStore, many_lo
     run(store)
     keys_of_lost = [key for key in codes() if key not in store.keys()]  # noqa: SIM118  a method
     for key in keys_of_lost[:3]:
-        stored(store, key)
+        put_object(store, key)
 
     report = run(store)
 
@@ -75,7 +75,7 @@ def test_an_abandoned_pass_that_found_too_much_keeps_the_next_from_marking(
     store: AheadMemoryStore, user: User, many_lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "BATCH_SIZE", 1)
-    last_key = stored(store, "media/zz.png")
+    last_key = put_object(store, "media/zz.png")
     first_report = run(store, limit=1)
     assert (first_report.state, first_report.missing) == (ReconcileState.RUNNING, many_lost)
 
@@ -93,7 +93,7 @@ def test_a_pass_resumes_where_it_ended(
     monkeypatch.setattr(service, "BATCH_SIZE", 2)
     rows = [ready_resource(store, user) for _ in range(7)]
     for row in rows:
-        stored(store, keys.thumbnail_key(row.pk))
+        put_object(store, keys.thumbnail_key(row.pk))
     lost_resources = [rows[0], rows[3], rows[6]]
     store.delete_many([row.storage_key for row in lost_resources])
     compared = 0
@@ -117,7 +117,7 @@ def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, 
     for number in (3, 30):
         for _ in range(number):
             ready_resource(store, user)
-            stored(store, f"media/{number}-{_}.png")
+            put_object(store, f"media/{number}-{_}.png")
             lost_resources = ready_resource(store, user)
             store.delete_many([lost_resources.storage_key])
         with CaptureQueriesContext(connection) as queries:

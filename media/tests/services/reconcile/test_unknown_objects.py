@@ -16,9 +16,9 @@ from media.tests.services.deletion.aged_rows import (
     DATA,
     AheadMemoryStore,
     delete_queued,
+    put_object,
     queued_deletions,
     resource,
-    stored,
 )
 from media.tests.services.reconcile.passes import an_hour_later, ready_resource, run
 from sartiq.core.models import new_id
@@ -30,10 +30,10 @@ pytestmark = pytest.mark.django_db
 def unknown(store: AheadMemoryStore, user: User) -> str:
     """The key of an object without a row; another object has a row."""
     ready_resource(store, user)
-    return stored(store, keys.canonical_key(new_id(), "png"))
+    return put_object(store, keys.canonical_key(new_id(), "png"))
 
 
-def known() -> list[str]:
+def unknown_object_keys() -> list[str]:
     return list(UnknownObject.objects.order_by("key").values_list("key", flat=True))
 
 
@@ -41,7 +41,7 @@ def test_an_unknown_object_is_recorded_then_reported_then_deleted(
     store: AheadMemoryStore, unknown: str, superuser: User
 ) -> None:
     first = run(store)
-    assert (first.recorded, first.reported, known()) == (1, 0, [unknown])
+    assert (first.recorded, first.reported, unknown_object_keys()) == (1, 0, [unknown])
     assert run(store).reported == 0  # not an hour later
     an_hour_later()
 
@@ -57,7 +57,7 @@ def test_an_unknown_object_is_recorded_then_reported_then_deleted(
     delete_queued()
     assert len(store.keys()) == 1
     assert run(store).recorded == 0
-    assert known() == []
+    assert unknown_object_keys() == []
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,18 @@ def test_other_names_under_media_are_unknown_too(
     store: AheadMemoryStore, user: User, key: str
 ) -> None:
     row = ready_resource(store, user, resource_type="DOCUMENT")  # without a thumbnail
-    name = stored(store, key.format(id=row.pk))
+    name = put_object(store, key.format(id=row.pk))
 
     run(store)
 
-    assert known() == [name]
+    assert unknown_object_keys() == [name]
 
 
 def test_a_young_object_is_not_recorded(store: AheadMemoryStore, unknown: str) -> None:
     store.ahead = timedelta(hours=23)
 
     assert run(store).recorded == 0
-    assert known() == []
+    assert unknown_object_keys() == []
 
 
 @pytest.mark.parametrize("status", [ResourceStatus.PENDING, ResourceStatus.FAILED])
@@ -89,7 +89,7 @@ def test_a_row_in_any_status_names_its_keys(
     code = "decode_limit" if status == ResourceStatus.FAILED else ""
     row = resource(user, status=status, failure_code=code, storage_key="temp/a")
     for key in row.own_keys:
-        stored(store, key)
+        put_object(store, key)
 
     assert run(store).recorded == 0
 
@@ -111,7 +111,7 @@ def test_an_object_that_gets_a_row_is_removed_from_the_list(
     resource(user, id=keys.resource_id_of(unknown), status=ResourceStatus.FAILED, failure_code="x")
 
     assert run(store).reported == 0
-    assert known() == []
+    assert unknown_object_keys() == []
 
 
 def test_the_delay_begins_again_for_an_object_that_was_replaced(
@@ -119,7 +119,7 @@ def test_the_delay_begins_again_for_an_object_that_was_replaced(
 ) -> None:
     run(store)
     an_hour_later()
-    stored(store, unknown, b"other bytes")
+    put_object(store, unknown, b"other bytes")
 
     assert run(store).reported == 0
     an_hour_later()
@@ -129,7 +129,7 @@ def test_the_delay_begins_again_for_an_object_that_was_replaced(
 def test_approval_skips_an_object_that_a_row_has_now(
     store: AheadMemoryStore, unknown: str, user: User
 ) -> None:
-    other_key = stored(store, "media/other.png")
+    other_key = put_object(store, "media/other.png")
     run(store)
     an_hour_later()
     report = run(store)
@@ -161,7 +161,7 @@ def test_the_deletion_skips_an_object_that_was_replaced(
     store: AheadMemoryStore, unknown: str
 ) -> None:
     approve_one(store)
-    stored(store, unknown, b"other bytes")
+    put_object(store, unknown, b"other bytes")
 
     delete_queued()
 
@@ -188,7 +188,7 @@ def test_approval_takes_the_same_number_of_queries_for_many(store: AheadMemorySt
     counts: list[int] = []
     for number in (2, 30):
         for _ in range(number):
-            stored(store, f"media/{number}-{_}.png")
+            put_object(store, f"media/{number}-{_}.png")
         run(store)
         an_hour_later()
         report = run(store)

@@ -34,7 +34,7 @@ def record_operations(memory: MemoryStore) -> list[str]:
     return operations
 
 
-def pending(memory: MemoryStore, user: User, body: bytes | None = None) -> MediaResource:
+def pending_resource(memory: MemoryStore, user: User, body: bytes | None = None) -> MediaResource:
     (resource,) = ingest(user, [upload_file(memory, user, body)])
     return resource
 

@@ -26,7 +26,7 @@ from media.tests.factories import (
     ready_resource,
     upload_file,
 )
-from media.tests.services.relocation.relocating import pending, record_operations, state_of
+from media.tests.services.relocation.relocating import pending_resource, record_operations, state_of
 from sartiq.core.models import new_id
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.leases import LeaseLostError
@@ -41,7 +41,7 @@ def test_a_decode_longer_than_the_lease_loses_nothing(
 ) -> None:
     monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.05)
     settings.LEASE_SECONDS = 3
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     renewed: list[bool] = []
 
     def slow_decode(path: Path, content_type: str) -> decode.MediaProperties:
@@ -115,7 +115,7 @@ def test_an_entity_deleted_concurrently_leaves_a_resource_in_its_grace_period(
 def test_a_worker_that_lost_its_lease_changes_nothing(
     memory: MemoryStore, user: User, step: str
 ) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     calls: list[dict[str, object]] = []
 
     def take_over(point_reached: str) -> None:
@@ -141,7 +141,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(
 
 @pytest.mark.covers("I15")
 def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     inner_states: list[dict[str, object]] = []
 
     def deliver_again(point_reached: str) -> None:
@@ -165,7 +165,10 @@ def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) 
 def test_a_file_that_kills_workers_fails_after_five_attempts(
     memory: MemoryStore, user: User
 ) -> None:
-    resources, healthy_resource = pending(memory, user, photo(1)), pending(memory, user, photo(2))
+    resources, healthy_resource = (
+        pending_resource(memory, user, photo(1)),
+        pending_resource(memory, user, photo(2)),
+    )
 
     def die(point_reached: str) -> None:
         if point_reached == "relocation-head-read":
@@ -197,7 +200,7 @@ def test_a_file_that_kills_workers_fails_after_five_attempts(
 
 
 def test_a_lost_lease_cannot_be_released(memory: MemoryStore, user: User) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     first = leases.take(MediaResource.objects.filter(pk=resource.pk))
     assert first is not None
     MediaResource.objects.filter(pk=resource.pk).update(

@@ -17,7 +17,7 @@ from media.services import relocation, resources
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.factories import deliver, drain, key_of, originals, photo
-from media.tests.services.relocation.relocating import failing, pending, state_of
+from media.tests.services.relocation.relocating import failing, pending_resource, state_of
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.work.retry_policy import MAX_OUTAGE
 
@@ -41,7 +41,7 @@ def png_with_broken_pixels() -> bytes:
 def test_retries_while_the_store_fails_have_growing_delays(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     memory.before = failing(operation, StoreUnavailableError)
     delays = []
 
@@ -63,7 +63,7 @@ def test_retries_while_the_store_fails_have_growing_delays(
 
 
 def test_a_resource_is_not_retried_before_it_is_due(memory: MemoryStore, user: User) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     memory.before = failing("copy", StoreUnavailableError, times=1)
     relocation.relocate(public_store(), resource.pk)
     before = state_of(resource)
@@ -77,7 +77,7 @@ def test_a_resource_is_not_retried_before_it_is_due(memory: MemoryStore, user: U
 def test_a_resource_that_failed_after_a_day_without_the_store_can_be_retried(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     memory.before = failing("copy", StoreUnavailableError)
     for _ in range(6):
         deliver(resource, times=1)
@@ -103,7 +103,7 @@ def test_a_resource_that_failed_after_a_day_without_the_store_can_be_retried(
 def test_no_resource_fails_while_the_store_rejects_our_credentials(
     memory: MemoryStore, user: User, error: type[StoreUnavailableError]
 ) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     memory.before = failing("copy", error)
 
     for _ in range(12):
@@ -121,7 +121,7 @@ def test_no_resource_fails_while_the_store_rejects_our_credentials(
 def test_an_attempt_whose_response_was_lost_is_counted_once(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
-    resource = pending(memory, user)
+    resource = pending_resource(memory, user)
     memory.after = failing(operation, StoreUnavailableError, times=1)
 
     deliver(resource, times=1)
@@ -136,8 +136,8 @@ def test_an_attempt_whose_response_was_lost_is_counted_once(
 @pytest.mark.covers("F18")
 def test_a_missing_source_fails_unless_the_copy_was_made(memory: MemoryStore, user: User) -> None:
     lost_resource, copied_resource = (
-        pending(memory, user, photo(1)),
-        pending(memory, user, photo(2)),
+        pending_resource(memory, user, photo(1)),
+        pending_resource(memory, user, photo(2)),
     )
     memory.after = failing("copy", StoreUnavailableError, times=1)
     deliver(copied_resource, times=1)
@@ -154,7 +154,7 @@ def test_a_missing_source_fails_unless_the_copy_was_made(memory: MemoryStore, us
 def test_a_file_rejected_by_the_decoder_fails_with_its_reason(
     memory: MemoryStore, user: User
 ) -> None:
-    resource = pending(memory, user, png_with_broken_pixels())
+    resource = pending_resource(memory, user, png_with_broken_pixels())
 
     relocated = deliver(resource)
 

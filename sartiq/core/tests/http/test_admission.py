@@ -119,23 +119,24 @@ def test_a_request_is_refused_at_once_when_another_has_waited_too_long(
         tasks = await queue_one(application, view)
         clock.now += MAX_QUEUE_SECONDS + 0.1
         headers = {"X-Request-ID": "abc", "Origin": "https://studio.example"}
-        refused_heads = [await send(application, "/quick", **headers) for _ in range(2)]
+        refused_responses = [await send(application, "/quick", **headers) for _ in range(2)]
         other_statuses = await statuses(view, tasks)
         await asyncio.sleep(0.01)  # the report is due
-        return refused_heads[0], other_statuses
+        return refused_responses[0], other_statuses
 
     fixed_headers.cache_clear()
     with capture_logs() as logs:
-        refused_heads, other_statuses = asyncio.run(run())
+        refused_responses, other_statuses = asyncio.run(run())
 
-    assert (refused_heads["status"], other_statuses) == (503, [200, 200])
+    assert (refused_responses["status"], other_statuses) == (503, [200, 200])
     assert (
-        refused_heads["body"] == b'{"detail": "The server is busy. Send the request again later."}'
+        refused_responses["body"]
+        == b'{"detail": "The server is busy. Send the request again later."}'
     )
-    assert refused_heads["headers"]["retry-after"] == "1"
-    assert refused_heads["headers"]["x-request-id"] == "abc"
-    assert refused_heads["headers"]["x-content-type-options"] == "nosniff"
-    assert refused_heads["headers"]["access-control-allow-origin"] == "https://studio.example"
+    assert refused_responses["headers"]["retry-after"] == "1"
+    assert refused_responses["headers"]["x-request-id"] == "abc"
+    assert refused_responses["headers"]["x-content-type-options"] == "nosniff"
+    assert refused_responses["headers"]["access-control-allow-origin"] == "https://studio.example"
     assert view.paths == ["/slow", "/quick"]
     assert [(line["event"], line["count"]) for line in logs] == [("requests_refused", 2)]
 
@@ -151,8 +152,8 @@ def test_requests_that_would_wait_too_long_are_refused(view: View) -> None:
         waiting = 1 + int(MAX_QUEUE_SECONDS / django_threads.START_INTERVAL)
         tasks += [asyncio.create_task(send(application, "/quick")) for _ in range(waiting)]
         await asyncio.sleep(0)
-        refused_head = await send(application, "/quick")
-        return await statuses(view, tasks), refused_head["status"]
+        refused_response = await send(application, "/quick")
+        return await statuses(view, tasks), refused_response["status"]
 
     other_statuses, refused_status = asyncio.run(run())
 
@@ -199,8 +200,8 @@ def test_a_request_that_waits_for_the_store_lets_another_run(view: View) -> None
     async def run() -> tuple[int, list[int]]:
         tasks = [asyncio.create_task(send(application, "/store"))]
         await until_running(view, 1)
-        quick_head = await asyncio.wait_for(send(application, "/quick"), WAIT)
-        return quick_head["status"], await statuses(view, tasks)
+        quick_response = await asyncio.wait_for(send(application, "/quick"), WAIT)
+        return quick_response["status"], await statuses(view, tasks)
 
     assert asyncio.run(run()) == (200, [200])
     assert view.permits == [True]
@@ -242,9 +243,9 @@ def test_a_slow_statement_lets_another_request_run_and_returns_its_permit() -> N
     async def run() -> tuple[int, str]:
         task = asyncio.create_task(send(application, "/statement"))
         await asyncio.get_running_loop().run_in_executor(None, running.acquire, True, WAIT)
-        quick_head = await asyncio.wait_for(send(application, "/quick"), WAIT)
+        quick_response = await asyncio.wait_for(send(application, "/quick"), WAIT)
         may_finish.set()
-        return quick_head["status"], (await task)["headers"]["x-permit"]
+        return quick_response["status"], (await task)["headers"]["x-permit"]
 
     assert asyncio.run(run()) == (200, "False")
 
@@ -256,15 +257,15 @@ def test_a_thread_that_misses_its_deadline_is_left_behind(
     application = front_of(view, request_seconds=0.01, max_blocked=1)
 
     async def run() -> tuple[Any, int]:
-        late_head = await asyncio.wait_for(send(application, "/slow"), WAIT)
-        quick_head = asyncio.create_task(send(application, "/quick"))
-        return late_head, (await asyncio.wait_for(quick_head, WAIT))["status"]
+        late_response = await asyncio.wait_for(send(application, "/slow"), WAIT)
+        quick_task = asyncio.create_task(send(application, "/quick"))
+        return late_response, (await asyncio.wait_for(quick_task, WAIT))["status"]
 
     with capture_logs() as logs:
-        late_head, quick_status = asyncio.run(run())
+        late_response, quick_status = asyncio.run(run())
 
-    assert (late_head["status"], late_head["headers"]["retry-after"]) == (503, "1")
-    assert late_head["body"] == b'{"detail": "The request took too long."}'
+    assert (late_response["status"], late_response["headers"]["retry-after"]) == (503, "1")
+    assert late_response["body"] == b'{"detail": "The request took too long."}'
     assert quick_status == 200
     assert [line["event"] for line in logs] == ["request_deadline_exceeded"]
 
