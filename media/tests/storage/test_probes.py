@@ -177,13 +177,13 @@ def test_a_first_start_with_a_wrong_upload_endpoint_is_not_ready(
     factory.reset()
 
     response = client.get("/health/ready")
-    put_count = proxy.seen["PUT"]
+    put_count = proxy.request_counts["PUT"]
     second_response = client.get("/health/ready")
 
     assert (response.status_code, second_response.status_code) == (503, 503)
     assert response.headers["Retry-After"] == "10"
     assert response.json()["store"].startswith("Clients cannot use the object store yet")
-    assert proxy.seen["PUT"] == put_count == 1
+    assert proxy.request_counts["PUT"] == put_count == 1
 
 
 @pytest.mark.django_db

@@ -36,7 +36,7 @@ def test_an_error_document_under_status_200_is_a_failed_copy(
     with pytest.raises(StoreUnavailableError):
         copy(patient_store, key)
 
-    assert proxy.seen["PUT"] == 3
+    assert proxy.request_counts["PUT"] == 3
     with pytest.raises(ObjectNotFoundError):
         s3_store.head(f"{key}.copy")
 
@@ -136,7 +136,7 @@ def test_a_permanent_refusal_is_marked_as_one(
     with pytest.raises(StoreRefusedError):
         patient_store.open("media/a")
 
-    assert proxy.seen["GET"] == 1
+    assert proxy.request_counts["GET"] == 1
 
 
 def test_a_bug_is_distinguished_from_an_outage() -> None:

@@ -136,7 +136,7 @@ def test_only_temporary_errors_are_retried(
     with pytest.raises(StoreUnavailableError):
         store.open("media/a")
 
-    assert proxy.seen["GET"] == attempts
+    assert proxy.request_counts["GET"] == attempts
     store.close()
 
 
@@ -201,7 +201,7 @@ def test_a_server_with_an_untrusted_certificate_gets_no_request(
     with pytest.raises(StoreUnavailableError):
         over_tls.open(key)
 
-    assert tls_server.seen.total() == 0
+    assert tls_server.request_counts.total() == 0
 
 
 @pytest.mark.covers("F15")
