@@ -207,10 +207,8 @@ TABLE: Final = {"file": "sku,name\nS-1,Shoe\n"}
 def _bulk_rows(root: str) -> list[Row]:
     """Return the rows of the bulk uploads under one of their two path prefixes."""
     many, one = f"{root}/bulk-upload/", f"{root}/bulk-upload/{{job_id}}"
-    existing_scope, missing = (
-        {"organization_id": "{organization}"},
-        {"organization_id": "{missing}"},
-    )
+    existing_scope = {"organization_id": "{organization}"}
+    missing = {"organization_id": "{missing}"}
     in_existing, in_missing = "?organization_id={organization}", "?organization_id={missing}"
     return [
         Row(route=f"GET {many}", expected=signed_in(200)),

@@ -60,10 +60,8 @@ def test_uploaded_bytes_can_be_downloaded_unchanged(api_client: ApiClient) -> No
 def test_a_photo_with_two_names_is_stored_once_for_each_owner(
     api_client: ApiClient, outsider: ApiClient
 ) -> None:
-    front_photo, hero_photo = (
-        photo("aw26-oxford-shoe-front.jpg"),
-        photo("aw26-oxford-shoe-hero.jpg"),
-    )
+    front_photo = photo("aw26-oxford-shoe-front.jpg")
+    hero_photo = photo("aw26-oxford-shoe-hero.jpg")
     urls = [
         api_client.upload("front.jpg", front_photo, "image/jpeg"),
         api_client.upload("hero.jpg", hero_photo, "image/jpeg"),

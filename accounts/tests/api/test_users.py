@@ -210,10 +210,8 @@ def test_a_superuser_disables_a_user_at_once(team: Team) -> None:
 def test_a_missing_user_is_a_404_and_a_malformed_id_a_422(team: Team, method: str) -> None:
     call = getattr(client_of(team.superuser), method)
 
-    missing_response, malformed_response = (
-        call(f"{USERS}{uuid.uuid4()}"),
-        call(f"{USERS}not-a-uuid"),
-    )
+    missing_response = call(f"{USERS}{uuid.uuid4()}")
+    malformed_response = call(f"{USERS}not-a-uuid")
 
     assert (missing_response.status_code, missing_response.json()) == (404, NOT_FOUND)
     assert malformed_response.status_code == 422

@@ -99,10 +99,8 @@ def test_a_page_shows_the_dialect_and_the_warnings(staff: Client, user: User) ->
 
 
 def test_a_page_of_a_running_job_refreshes(staff: Client, user: User) -> None:
-    running_job, finished_job = (
-        start_job(user, TWO_REFUSED_ROWS),
-        import_table(user, TWO_REFUSED_ROWS),
-    )
+    running_job = start_job(user, TWO_REFUSED_ROWS)
+    finished_job = import_table(user, TWO_REFUSED_ROWS)
 
     assert staff.get(page_of(running_job))["Refresh"] == "3"
     assert "Refresh" not in staff.get(page_of(finished_job))
@@ -125,10 +123,8 @@ def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:
 
 
 def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:
-    running_job, finished_job = (
-        start_job(user, TWO_REFUSED_ROWS),
-        import_table(user, "sku,name\nA,Shoe\n"),
-    )
+    running_job = start_job(user, TWO_REFUSED_ROWS)
+    finished_job = import_table(user, "sku,name\nA,Shoe\n")
 
     cancel_messages = run_action(staff, "cancel", running_job, finished_job)
     retry_messages = run_action(staff, "retry", running_job, finished_job)

@@ -62,17 +62,15 @@ def test_a_deleted_entity_is_only_in_the_trash_of_its_owner(
 
 @each_kind
 def test_a_deleted_entity_is_read_only_with_the_parameter(client: APIClient, kind: str) -> None:
-    kept_entity, deleted_entity = (
-        create(client, kind, name="Kept")["id"],
-        create_deleted(client, kind)["id"],
-    )
+    kept_id = create(client, kind, name="Kept")["id"]
+    deleted_id = create_deleted(client, kind)["id"]
 
     statuses = [
         client.get(route(kind, entity_id) + query).status_code
-        for entity_id in (kept_entity, deleted_entity)
+        for entity_id in (kept_id, deleted_id)
         for query in ("", "?deleted=false", "?deleted=true")
     ]
-    change_response = client.patch(route(kind, deleted_entity), {"name": "Changed"})
+    change_response = client.patch(route(kind, deleted_id), {"name": "Changed"})
 
     assert statuses == [200, 200, 404, 404, 404, 200]
     assert change_response.status_code == 404

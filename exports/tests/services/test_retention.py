@@ -71,10 +71,8 @@ def test_old_exports_are_deleted_with_their_files(
     monkeypatch.setattr(retention, "ITEM_BATCH_SIZE", 2)
     settings.EXPORT_RETENTION_DAYS = 30
     old_run, recent_run = (finished_run(user, *map(entry, photos)) for _ in range(2))
-    run_with_archive, running_export = (
-        finished_run(user, entry(photos[0])),
-        start(user, entry(photos[0])),
-    )
+    run_with_archive = finished_run(user, entry(photos[0]))
+    running_export = start(user, entry(photos[0]))
     ExportRun.objects.filter(pk__in=[old_run.pk, recent_run.pk]).update(status=RunStatus.EXPIRED)
     for run, days in ((old_run, 31), (recent_run, 29), (run_with_archive, 31)):
         finished_at = timezone.now() - timedelta(days=days)

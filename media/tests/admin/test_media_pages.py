@@ -216,10 +216,8 @@ def test_failed_resources_are_tried_again(staff_client: Client, superuser: User)
 def test_an_action_that_changed_nothing_is_not_reported_as_success(
     staff_client: Client, superuser: User
 ) -> None:
-    ready_resource, waiting_resource = (
-        rows.resource(superuser),
-        rows.resource(superuser, status="PENDING"),
-    )
+    ready_resource = rows.resource(superuser)
+    waiting_resource = rows.resource(superuser, status="PENDING")
     pending_deletion = rows.deletion(attempts=3)
 
     retry_response = staff_client.post(

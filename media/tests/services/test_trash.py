@@ -78,10 +78,8 @@ def test_a_deleted_resource_keeps_its_objects(memory: MemoryStore, user: User) -
 def test_a_deleted_resource_is_only_in_the_trash_of_its_owner(
     memory: MemoryStore, user: User
 ) -> None:
-    live_resource, deleted_resource = (
-        unattached_resource(memory, user, 1),
-        deleted_resource_of(memory, user, 2),
-    )
+    live_resource = unattached_resource(memory, user, 1)
+    deleted_resource = deleted_resource_of(memory, user, 2)
     client, other_client = client_of(user), client_of(UserFactory.create())
 
     trash_page = client.get(f"{MEDIA}?deleted=true").json()
@@ -128,10 +126,8 @@ def test_a_deleted_resource_is_a_missing_file(memory: MemoryStore, user: User) -
 
 
 def test_the_same_bytes_revive_a_deleted_resource(memory: MemoryStore, user: User) -> None:
-    deleted_resource, bystander = (
-        deleted_resource_of(memory, user),
-        deleted_resource_of(memory, UserFactory.create()),
-    )
+    deleted_resource = deleted_resource_of(memory, user)
+    bystander = deleted_resource_of(memory, UserFactory.create())
     stored_keys = memory.keys()
 
     (revived_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
@@ -178,10 +174,8 @@ def test_an_attached_resource_is_not_deleted(
 
 # --- Purge --------------------------------------------------------------------------------------
 def test_a_resource_is_purged_with_its_objects(memory: MemoryStore, user: User) -> None:
-    old_resource, recent_resource = (
-        deleted_resource_of(memory, user, 1),
-        deleted_resource_of(memory, user, 2),
-    )
+    old_resource = deleted_resource_of(memory, user, 1)
+    recent_resource = deleted_resource_of(memory, user, 2)
     live_resource = unattached_resource(memory, user, 3)
     age(old_resource, 31)
     age(recent_resource, 29)

@@ -70,10 +70,8 @@ def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
 
 
 def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: User) -> None:
-    good_url, bad_url = (
-        upload_file(public, user),
-        upload_file(public, user, b"<svg onload=alert(1)>"),
-    )
+    good_url = upload_file(public, user)
+    bad_url = upload_file(public, user, b"<svg onload=alert(1)>")
     missing_url = ticket(user).file_url
     product = Product.objects.create(user=user, sku="A", name="Shoe")
 

@@ -41,10 +41,8 @@ def refusals(error: pytest.ExceptionInfo[InvalidValuesError]) -> list[tuple[obje
 
 @pytest.mark.covers("I14")
 def test_each_bad_file_is_reported_and_none_is_ingested(memory: MemoryStore, user: User) -> None:
-    good_url, wrong_url = (
-        upload_file(memory, user, photo(1)),
-        upload_file(memory, user, b"<html></html>"),
-    )
+    good_url = upload_file(memory, user, photo(1))
+    wrong_url = upload_file(memory, user, b"<html></html>")
     unsent_url = f"{good_url.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
     empty_url = upload_file(memory, user, b"")
     foreign_url = upload_file(memory, UserFactory.create(), photo(2))
@@ -85,10 +83,8 @@ def test_each_bad_file_is_reported_and_none_is_ingested(memory: MemoryStore, use
 
 
 def test_after_a_refusal_the_good_files_can_be_sent_again(memory: MemoryStore, user: User) -> None:
-    good_url, wrong_url = (
-        upload_file(memory, user, photo(1)),
-        upload_file(memory, user, b"no picture"),
-    )
+    good_url = upload_file(memory, user, photo(1))
+    wrong_url = upload_file(memory, user, b"no picture")
     with pytest.raises(InvalidValuesError):
         ingest(user, [good_url, wrong_url])
     drain()

@@ -87,10 +87,8 @@ def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user:
 
 
 def test_only_the_resource_with_a_lost_object_is_repaired(memory: MemoryStore, user: User) -> None:
-    good_resource, broken_resource = (
-        ready_resource(memory, user, photo(1)),
-        without_object(memory, user, photo(2)),
-    )
+    good_resource = ready_resource(memory, user, photo(1))
+    broken_resource = without_object(memory, user, photo(2))
     values: list[str] = []
     memory.after = lambda operation, key: values.append(key) if operation == "copy" else None
 

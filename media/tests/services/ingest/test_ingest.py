@@ -101,10 +101,8 @@ def test_the_same_photo_twice_in_one_request_is_one_resource(
 @pytest.mark.covers("T39", "I03")
 def test_two_owners_never_share_a_resource(memory: MemoryStore, user: User) -> None:
     other_user = UserFactory.create()
-    own_resource, other_resource = (
-        ready_resource(memory, user, photo(1)),
-        ready_resource(memory, other_user, photo(1)),
-    )
+    own_resource = ready_resource(memory, user, photo(1))
+    other_resource = ready_resource(memory, other_user, photo(1))
 
     assert own_resource.pk != other_resource.pk
     assert own_resource.content_hash == other_resource.content_hash
@@ -140,10 +138,8 @@ def test_an_organization_and_its_member_are_two_owners(memory: MemoryStore, user
 
 @pytest.mark.covers("T38")
 def test_colliding_files_stay_two_resources(colliding_store: CollidingStore, user: User) -> None:
-    first, second = (
-        ready_resource(colliding_store, user, photo(1)),
-        ready_resource(colliding_store, user, photo(2)),
-    )
+    first = ready_resource(colliding_store, user, photo(1))
+    second = ready_resource(colliding_store, user, photo(2))
 
     assert first.pk != second.pk
     assert first.etag == second.etag

@@ -128,10 +128,8 @@ def test_a_dump_newer_than_the_bucket_is_healed(
     store: AheadMemoryStore, user: User, tmp_path: Path, restore: Callable[[Path], str]
 ) -> None:
     kept_photo = ready_resource(store, user, photo(1))
-    lost_photo, found_photo = (
-        ready_resource(store, user, photo(2)),
-        ready_resource(store, user, photo(3)),
-    )
+    lost_photo = ready_resource(store, user, photo(2))
+    found_photo = ready_resource(store, user, photo(3))
     newer_dump = dump(tmp_path / "newer")
     store.delete_many(
         [lost_photo.storage_key, found_photo.storage_key]

@@ -165,10 +165,8 @@ def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) 
 def test_a_file_that_kills_workers_fails_after_five_attempts(
     memory: MemoryStore, user: User
 ) -> None:
-    resources, healthy_resource = (
-        pending_resource(memory, user, photo(1)),
-        pending_resource(memory, user, photo(2)),
-    )
+    resources = pending_resource(memory, user, photo(1))
+    healthy_resource = pending_resource(memory, user, photo(2))
 
     def die(point_reached: str) -> None:
         if point_reached == "relocation-head-read":

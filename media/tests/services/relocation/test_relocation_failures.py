@@ -135,10 +135,8 @@ def test_an_attempt_whose_response_was_lost_is_counted_once(
 
 @pytest.mark.covers("F18")
 def test_a_missing_source_fails_unless_the_copy_was_made(memory: MemoryStore, user: User) -> None:
-    lost_resource, copied_resource = (
-        pending_resource(memory, user, photo(1)),
-        pending_resource(memory, user, photo(2)),
-    )
+    lost_resource = pending_resource(memory, user, photo(1))
+    copied_resource = pending_resource(memory, user, photo(2))
     memory.after = failing("copy", StoreUnavailableError, times=1)
     deliver(copied_resource, times=1)
     memory.delete_many([lost_resource.storage_key, copied_resource.storage_key])
