@@ -197,7 +197,7 @@ class ProductRules(UploadRules):
             product = Product(user=user, scope=scope, sku=sku, pk=pk, slots=slots)
             self.state.products.append(product)
 
-    def hashes(self, url: str) -> Allowed:
+    def allowed_hashes(self, url: str) -> Allowed:
         """Return the SHA-256 of each content that a URL may refer to now."""
         key = url.removeprefix(f"{settings.CDN_URL}/")
         sql = "SELECT content_hash FROM media_mediaresource WHERE storage_key = %s"
