@@ -13,8 +13,8 @@ from exports.rules.colour_profiles import (
     SRGB,
     Chromaticities,
     ColourSpace,
-    space_from_cicp,
     power,
+    space_from_cicp,
 )
 from media.errors import ContentError
 from media.rules.formats import avif

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from media.storage.factory import local_store, s3_connection
 from media.storage.bucket_markers import mark_buckets
+from media.storage.factory import local_store, s3_connection
 from media.storage.s3.connection import S3Clients
 from media.storage.s3.errors import is_temporary_failure, translated
 from media.storage.s3.signing import CHECKSUM_HEADER

@@ -16,8 +16,8 @@ from media.storage.deadline import time_limit
 from media.storage.deadline_sockets import CONNECT_SECONDS, READ_SECONDS, open_pool
 from media.storage.per_process import PerProcess
 from media.storage.s3.errors import is_busy
-from media.storage.s3.store_breaker import StoreBreaker
 from media.storage.s3.sigv4 import Signer
+from media.storage.s3.store_breaker import StoreBreaker
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -9,7 +9,7 @@ import pytest
 from media.rules.formats import av1, avif
 from media.rules.formats.reader import Reader
 from media.tests.rules.file_types.specimens import (
-    FLOODS,
+    WITH_DECLARED_SIZE,
     animation,
     box,
     encoded,
@@ -48,19 +48,19 @@ def test_the_size_is_read_from_the_sequence_header(
 @pytest.mark.parametrize("options", [{}, {"subsampling": "4:4:4"}, {"speed": 10}], ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
 def test_only_a_different_size_is_reported(mode: str, options: dict[str, object]) -> None:
-    whole = encoded(sample_image(mode), AVIF, **options)
+    content = encoded(sample_image(mode), AVIF, **options)
 
-    assert avif.differing_size(Reader(io.BytesIO(whole))) is None
+    assert avif.differing_size(Reader(io.BytesIO(content))) is None
 
 
 def test_the_offset_of_the_declared_size_is_found() -> None:
-    whole = FLOODS[AVIF](63, 47)
+    content = WITH_DECLARED_SIZE[AVIF](63, 47)
 
-    coded = avif.differing_size(Reader(io.BytesIO(whole)))
+    coded_size = avif.differing_size(Reader(io.BytesIO(content)))
 
-    assert coded is not None
-    assert coded[1:] == (64, 48)
-    assert int.from_bytes(whole[coded.offset : coded.offset + 4], "big") == 63
+    assert coded_size is not None
+    assert coded_size[1:] == (64, 48)
+    assert int.from_bytes(content[coded_size.offset : coded_size.offset + 4], "big") == 63
 
 
 def test_a_sequence_has_the_size_of_its_track() -> None:
@@ -119,15 +119,15 @@ def container(
 def test_the_stream_is_found_in_every_table_of_item_locations(
     version: int, base_size: int, index_size: int
 ) -> None:
-    whole = container(version, base_size, index_size)
+    content = container(version, base_size, index_size)
 
-    coded = avif.differing_size(Reader(io.BytesIO(whole)))
+    coded_size = avif.differing_size(Reader(io.BytesIO(content)))
 
-    assert coded == (whole.index(struct.pack(">II", 63, 47)), 400, 300)
+    assert coded_size == (content.index(struct.pack(">II", 63, 47)), 400, 300)
 
 
 @pytest.mark.parametrize("options", [{"method": 1}, {"stream": b"\x12\x00"}], ids=str)
 def test_an_image_without_a_known_coded_size_is_not_reported(options: dict[str, Any]) -> None:
-    whole = container(1, 4, 0, **options)  # method 1: the offset does not count from the start
+    content = container(1, 4, 0, **options)  # method 1: the offset does not count from the start
 
-    assert avif.differing_size(Reader(io.BytesIO(whole))) is None
+    assert avif.differing_size(Reader(io.BytesIO(content))) is None

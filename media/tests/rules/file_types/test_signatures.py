@@ -7,42 +7,50 @@ from media.rules.file_types.content_types import FILE_TYPES
 from media.rules.file_types.signatures import sniff
 from media.rules.file_types.structure import require_complete
 from media.rules.formats.mp3 import frame_length
-from media.tests.rules.file_types.specimens import FOREIGN, WHOLE, animation, ftyp, mp3
+from media.tests.rules.file_types.specimens import (
+    NOT_ACCEPTED_FILES,
+    VALID_FILES,
+    animation,
+    ftyp,
+    mp3,
+)
 
 
-@pytest.mark.parametrize("content_type", WHOLE)
+@pytest.mark.parametrize("content_type", VALID_FILES)
 def test_accepted_types_are_detected(content_type: str) -> None:
-    assert sniff(WHOLE[content_type]()) == content_type
+    assert sniff(VALID_FILES[content_type]()) == content_type
 
 
 @pytest.mark.covers("T30", "T34", "T36")
-@pytest.mark.parametrize("claimed", FILE_TYPES)
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("declared_type", FILE_TYPES)
+@pytest.mark.parametrize("name", NOT_ACCEPTED_FILES)
 def test_a_file_of_another_type_is_refused_whatever_type_is_declared(
-    name: str, claimed: str
+    name: str, declared_type: str
 ) -> None:
     with pytest.raises(ContentTypeMismatchError) as excinfo:
-        require_complete(io.BytesIO(FOREIGN[name]), claimed)
+        require_complete(io.BytesIO(NOT_ACCEPTED_FILES[name]), declared_type)
 
-    assert excinfo.value.ctx["declared"] == claimed
+    assert excinfo.value.ctx["declared"] == declared_type
 
 
 @pytest.mark.covers("T30")
-@pytest.mark.parametrize("actual", WHOLE)
-@pytest.mark.parametrize("claimed", FILE_TYPES)
-def test_an_accepted_type_declared_as_another_is_refused(actual: str, claimed: str) -> None:
-    file = io.BytesIO(WHOLE[actual]())
+@pytest.mark.parametrize("actual_type", VALID_FILES)
+@pytest.mark.parametrize("declared_type", FILE_TYPES)
+def test_an_accepted_type_declared_as_another_is_refused(
+    actual_type: str, declared_type: str
+) -> None:
+    file = io.BytesIO(VALID_FILES[actual_type]())
 
-    if actual == claimed:
-        require_complete(file, claimed)
+    if actual_type == declared_type:
+        require_complete(file, declared_type)
     else:
         with pytest.raises(ContentTypeMismatchError) as excinfo:
-            require_complete(file, claimed)
-        assert excinfo.value.ctx == {"declared": claimed, "detected": actual}
+            require_complete(file, declared_type)
+        assert excinfo.value.ctx == {"declared": declared_type, "detected": actual_type}
 
 
-def test_there_are_at_least_fifty_foreign_types() -> None:
-    assert len(FOREIGN) >= 50
+def test_there_are_at_least_fifty_types_that_are_not_accepted() -> None:
+    assert len(NOT_ACCEPTED_FILES) >= 50
 
 
 @pytest.mark.parametrize(

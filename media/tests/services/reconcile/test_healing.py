@@ -1,4 +1,4 @@
-"""Lost files come back: by the same bytes, by `heal`, and from other objects with the bytes."""
+"""Lost files are restored: by uploading the same bytes, by `heal`, and from other copies."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,16 @@ from media.services.reconcile import lost_objects
 from media.services.reconcile.service import reconcile
 from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import PNG, deliver, drain, ingest, photo, ready, upload_file, upload_of
+from media.tests.factories import (
+    PNG,
+    deliver,
+    drain,
+    ingest,
+    photo,
+    ready_resource,
+    upload_file,
+    upload_of,
+)
 from sartiq.core.errors import ContentionError
 from sartiq.core.models import Event
 from sartiq.core.tests.row_locks import locked_before_update
@@ -40,74 +49,74 @@ def lose(store: MemoryStore, resource: MediaResource, *, body: bytes | None = No
 def is_whole(store: MemoryStore, resource: MediaResource, body: bytes) -> bool:
     """Return whether a resource is READY, with its bytes in place."""
     resource.refresh_from_db()
-    stored = store.body(resource.storage_key) == body
-    return resource.status == ResourceStatus.READY and stored and resource.failure_code == ""
+    is_stored = store.body(resource.storage_key) == body
+    return resource.status == ResourceStatus.READY and is_stored and resource.failure_code == ""
 
 
 @pytest.mark.parametrize("body", [None, b"damaged"])
 def test_the_same_bytes_from_the_same_owner_heal(
     memory: MemoryStore, user: User, body: bytes | None
 ) -> None:
-    lost = ready(memory, user, photo(1))
-    bystander = ready(memory, UserFactory.create(), photo(1))
-    lose(memory, lost, body=body)
+    lost_resource = ready_resource(memory, user, photo(1))
+    other_owners_resource = ready_resource(memory, UserFactory.create(), photo(1))
+    lose(memory, lost_resource, body=body)
     url = upload_file(memory, user, photo(1))
 
-    (again,) = ingest(user, [url])
+    (second_resource,) = ingest(user, [url])
     drain()
 
-    assert again.pk == lost.pk
-    assert is_whole(memory, lost, photo(1))
-    assert is_whole(memory, bystander, photo(1))
-    assert Attachment.objects.filter(resource=lost).count() == 2
+    assert second_resource.pk == lost_resource.pk
+    assert is_whole(memory, lost_resource, photo(1))
+    assert is_whole(memory, other_owners_resource, photo(1))
+    assert Attachment.objects.filter(resource=lost_resource).count() == 2
     assert MediaResource.objects.count() == 2
-    assert upload_of(url).resource == lost
+    assert upload_of(url).resource == lost_resource
 
 
 def test_the_same_bytes_of_another_owner_heal_nothing(memory: MemoryStore, user: User) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost)
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource)
 
-    other = UserFactory.create()
-    ingest(other, [upload_file(memory, other, photo(1))])
+    other_user = UserFactory.create()
+    ingest(other_user, [upload_file(memory, other_user, photo(1))])
     drain()
 
-    lost.refresh_from_db()
-    assert lost.failure_code == "object_missing"
+    lost_resource.refresh_from_db()
+    assert lost_resource.failure_code == "object_missing"
 
 
 def test_other_failures_are_not_healed_by_an_upload(memory: MemoryStore, user: User) -> None:
-    failed = ready(memory, user, photo(1))
-    MediaResource.objects.filter(pk=failed.pk).update(
+    failed_resource = ready_resource(memory, user, photo(1))
+    MediaResource.objects.filter(pk=failed_resource.pk).update(
         status=ResourceStatus.FAILED, failure_code="decode_limit", ready_at=None
     )
 
-    (again,) = ingest(user, [upload_file(memory, user, photo(1))])
+    (second_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
 
-    assert again.pk != failed.pk
+    assert second_resource.pk != failed_resource.pk
 
 
 def test_of_two_lost_rows_with_the_same_bytes_one_is_healed(
     memory: MemoryStore, user: User
 ) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost)
-    second = MediaResource.objects.get(pk=lost.pk)
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource)
+    second = MediaResource.objects.get(pk=lost_resource.pk)
     second.pk = None
     second._state.adding = True
     second = MediaResource(
         **{
-            field.attname: getattr(lost, field.attname)
+            field.attname: getattr(lost_resource, field.attname)
             for field in MediaResource._meta.concrete_fields
             if field.attname != "id"
         }
     )
     second.save()
 
-    (again,) = ingest(user, [upload_file(memory, user, photo(1))])
+    (second_resource,) = ingest(user, [upload_file(memory, user, photo(1))])
     drain()
 
-    assert again.pk == lost.pk
+    assert second_resource.pk == lost_resource.pk
     second.refresh_from_db()
     assert second.status == ResourceStatus.FAILED
     assert resources.retry(second) is False
@@ -117,17 +126,17 @@ def test_of_two_lost_rows_with_the_same_bytes_one_is_healed(
 def test_two_uploads_of_the_lost_bytes_at_once_heal_one_row(
     memory: MemoryStore, user: User
 ) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost)
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource)
     urls = [upload_file(memory, user, photo(1)) for _ in range(2)]
     line = threading.Barrier(2)
-    found: list[object] = []
+    taken_ids: list[object] = []
 
     def take(url: str) -> Callable[[], None]:
         def run() -> None:
             line.wait()
             try:
-                found.append(ingest(user, [url])[0].pk)
+                taken_ids.append(ingest(user, [url])[0].pk)
             finally:
                 connection.close()
 
@@ -140,29 +149,29 @@ def test_two_uploads_of_the_lost_bytes_at_once_heal_one_row(
         thread.join()
     drain()
 
-    assert found == [lost.pk, lost.pk]
-    assert is_whole(memory, lost, photo(1))
+    assert taken_ids == [lost_resource.pk, lost_resource.pk]
+    assert is_whole(memory, lost_resource, photo(1))
     assert Event.objects.filter(action=MediaAction.RESOURCE_REPAIRED).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lost_row_is_locked_before_it_is_healed(memory: MemoryStore, user: User) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost)
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource)
     url = upload_file(memory, user, photo(1))
 
-    with locked_before_update(lost):
+    with locked_before_update(lost_resource):
         ingest(user, [url])
 
 
 def test_a_row_inserted_concurrently_makes_the_request_start_again(
     memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost)
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource)
     first, second = (upload_file(memory, user, photo(1)) for _ in range(2))
-    (healed,) = ingest(user, [first])
-    MediaResource.objects.filter(pk=healed.pk).update(
+    (healed_resource,) = ingest(user, [first])
+    MediaResource.objects.filter(pk=healed_resource.pk).update(
         status=ResourceStatus.FAILED, failure_code="object_missing"
     )
     relocate_from = MediaResource.relocate_from
@@ -176,39 +185,42 @@ def test_a_row_inserted_concurrently_makes_the_request_start_again(
 
     monkeypatch.setattr(MediaResource, "relocate_from", conflict_once)
 
-    (again,) = ingest(user, [second])
+    (second_resource,) = ingest(user, [second])
 
-    assert (again.pk, len(attempts)) == (lost.pk, 2)
+    assert (second_resource.pk, len(attempts)) == (lost_resource.pk, 2)
 
 
 def test_heal_verifies_an_object_that_is_back(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost)
-    memory.put(lost.storage_key, photo(1), headers=HEADERS)
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource)
+    memory.put(lost_resource.storage_key, photo(1), headers=HEADERS)
     copies: list[str] = []
     memory.after = lambda operation, key: copies.append(key) if operation == "copy" else None
 
     assert resources.heal(user=superuser) == 1
     drain()
 
-    assert is_whole(memory, lost, photo(1))
+    assert is_whole(memory, lost_resource, photo(1))
     assert copies == []
 
 
 def test_heal_accepts_another_etag_of_the_same_bytes(memory: MemoryStore, user: User) -> None:
-    lost = ready(memory, user, photo(1))
-    etag = lost.etag
-    MediaResource.objects.filter(pk=lost.pk).update(etag="of-a-multipart-copy")
-    lost.refresh_from_db()
-    assert lost_objects.mark(lost_objects.confirmed(memory, [(lost, ObjectLoss.CHANGED)])) == 1
+    lost_resource = ready_resource(memory, user, photo(1))
+    etag = lost_resource.etag
+    MediaResource.objects.filter(pk=lost_resource.pk).update(etag="of-a-multipart-copy")
+    lost_resource.refresh_from_db()
+    assert (
+        lost_objects.mark(lost_objects.confirmed(memory, [(lost_resource, ObjectLoss.CHANGED)]))
+        == 1
+    )
 
-    resources.retry(MediaResource.objects.get(pk=lost.pk))
+    resources.retry(MediaResource.objects.get(pk=lost_resource.pk))
     drain()
 
-    assert is_whole(memory, lost, photo(1))
-    assert lost.etag == etag
+    assert is_whole(memory, lost_resource, photo(1))
+    assert lost_resource.etag == etag
 
 
 @pytest.mark.parametrize(
@@ -217,64 +229,70 @@ def test_heal_accepts_another_etag_of_the_same_bytes(memory: MemoryStore, user: 
 def test_what_cannot_be_healed_keeps_its_reason(
     memory: MemoryStore, user: User, body: bytes | None, code: str
 ) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost, body=body)
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource, body=body)
 
-    assert resources.retry(lost)
-    deliver(lost)
+    assert resources.retry(lost_resource)
+    deliver(lost_resource)
 
-    lost.refresh_from_db()
-    assert (lost.status, lost.failure_code) == (ResourceStatus.FAILED, code)
+    lost_resource.refresh_from_db()
+    assert (lost_resource.status, lost_resource.failure_code) == (ResourceStatus.FAILED, code)
     assert not ObjectDeletion.objects.exists()
     if body is not None:
-        assert memory.body(lost.storage_key) == body
+        assert memory.body(lost_resource.storage_key) == body
 
 
 def test_a_temporary_object_that_is_left_heals(memory: MemoryStore, user: User) -> None:
     (resource,) = ingest(user, [url := upload_file(memory, user, photo(1))])
     deliver(resource)  # its temporary object is queued for deletion, but still there
-    lost = MediaResource.objects.get(pk=resource.pk)
-    lose(memory, lost)
+    lost_resource = MediaResource.objects.get(pk=resource.pk)
+    lose(memory, lost_resource)
 
-    assert resources.retry(lost)
-    deliver(lost)
+    assert resources.retry(lost_resource)
+    deliver(lost_resource)
 
-    assert is_whole(memory, lost, photo(1))
-    assert upload_of(url).resource == lost
+    assert is_whole(memory, lost_resource, photo(1))
+    assert upload_of(url).resource == lost_resource
 
 
 def test_a_resource_in_the_trash_with_the_same_bytes_takes_the_attachments(
     memory: MemoryStore, user: User
 ) -> None:
-    lost = ready(memory, user, photo(1))
-    lose(memory, lost)
-    MediaResource.objects.filter(pk=lost.pk).update(content_hash="0" * 64)
-    twin = ready(memory, user, photo(1))
-    MediaResource.objects.filter(pk=lost.pk).update(content_hash=twin.content_hash)
-    lost.refresh_from_db()
-    Attachment.objects.filter(resource=twin).delete()
-    MediaResource.objects.filter(pk=twin.pk).update(unattached_at=Now(), deleted_at=Now())
+    lost_resource = ready_resource(memory, user, photo(1))
+    lose(memory, lost_resource)
+    MediaResource.objects.filter(pk=lost_resource.pk).update(content_hash="0" * 64)
+    ready_twin = ready_resource(memory, user, photo(1))
+    MediaResource.objects.filter(pk=lost_resource.pk).update(content_hash=ready_twin.content_hash)
+    lost_resource.refresh_from_db()
+    Attachment.objects.filter(resource=ready_twin).delete()
+    MediaResource.objects.filter(pk=ready_twin.pk).update(unattached_at=Now(), deleted_at=Now())
 
-    assert resources.retry(lost) is False
+    assert resources.retry(lost_resource) is False
 
-    assert Attachment.objects.get().resource == twin
-    twin.refresh_from_db()
-    assert (twin.unattached_at, twin.deleted_at) == (None, None)
-    lost.refresh_from_db()
-    assert (lost.status, lost.failure_code) == (ResourceStatus.FAILED, "object_missing")
-    assert lost.unattached_at is not None
+    assert Attachment.objects.get().resource == ready_twin
+    ready_twin.refresh_from_db()
+    assert (ready_twin.unattached_at, ready_twin.deleted_at) == (None, None)
+    lost_resource.refresh_from_db()
+    assert (lost_resource.status, lost_resource.failure_code) == (
+        ResourceStatus.FAILED,
+        "object_missing",
+    )
+    assert lost_resource.unattached_at is not None
 
 
 def test_a_pass_queues_rows_whose_object_is_back(memory: MemoryStore, user: User) -> None:
-    lost, gone = ready(memory, user, photo(1)), ready(memory, user, photo(2))
-    for resource in (lost, gone):
+    lost_resource, gone_resource = (
+        ready_resource(memory, user, photo(1)),
+        ready_resource(memory, user, photo(2)),
+    )
+    for resource in (lost_resource, gone_resource):
         lose(memory, resource)
-    memory.put(lost.storage_key, photo(1), headers=HEADERS)
+    memory.put(lost_resource.storage_key, photo(1), headers=HEADERS)
 
     report = reconcile(store=memory, execute=True)
     drain()
 
     assert report.returned == 1
-    assert is_whole(memory, lost, photo(1))
-    gone.refresh_from_db()
-    assert gone.failure_code == "object_missing"
+    assert is_whole(memory, lost_resource, photo(1))
+    gone_resource.refresh_from_db()
+    assert gone_resource.failure_code == "object_missing"

@@ -19,11 +19,11 @@ from media.tests.services.deletion.aged_rows import (
     DATA,
     PNG,
     AheadMemoryStore,
-    everything,
+    all_rows,
     new_user,
-    stored,
+    put_object,
 )
-from media.tests.services.reconcile.passes import codes, ready, run
+from media.tests.services.reconcile.passes import codes, ready_resource, run
 from sartiq.core.tests.row_locks import locked_before_update
 from sartiq.core.work.exclusive import AlreadyRunningError, exclusive
 
@@ -31,13 +31,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_rows_and_objects_that_agree_stay_as_they_are(store: AheadMemoryStore, user: User) -> None:
-    rows = [ready(store, user) for _ in range(3)]
-    stored(store, keys.thumbnail_key(rows[0].pk))
-    before = everything()
+    rows = [ready_resource(store, user) for _ in range(3)]
+    put_object(store, keys.thumbnail_key(rows[0].pk))
+    before = all_rows()
 
     report = run(store)
 
-    assert everything() == before
+    assert all_rows() == before
     assert report.state == ReconcileState.COMPLETED
     assert (report.objects_compared, report.rows_compared, report.lost, report.recorded) == (
         *(4, 3),
@@ -49,7 +49,7 @@ def test_rows_and_objects_that_agree_stay_as_they_are(store: AheadMemoryStore, u
 def test_a_row_whose_object_is_missing_fails(
     store: AheadMemoryStore, user: User, position: int
 ) -> None:
-    rows = [ready(store, user) for _ in range(3)]
+    rows = [ready_resource(store, user) for _ in range(3)]
     lost_resource = rows[position]
     store.delete_many([lost_resource.storage_key])
 
@@ -69,8 +69,11 @@ def test_a_row_whose_object_is_missing_fails(
 
 @pytest.mark.parametrize("body", [DATA + b".", DATA[::-1]])
 def test_a_row_whose_object_differs_fails(store: AheadMemoryStore, user: User, body: bytes) -> None:
-    changed_resource, other_owners_resource = ready(store, user), ready(store, new_user())
-    stored(store, changed_resource.storage_key, body)
+    changed_resource, other_owners_resource = (
+        ready_resource(store, user),
+        ready_resource(store, new_user()),
+    )
+    put_object(store, changed_resource.storage_key, body)
 
     report = run(store)
 
@@ -84,14 +87,14 @@ def test_a_row_whose_object_differs_fails(store: AheadMemoryStore, user: User, b
 
 @pytest.mark.covers("F26")
 def test_a_stale_listing_marks_nothing(store: AheadMemoryStore, user: User) -> None:
-    late_resource = ready(store, user)
-    ready(store, user)
+    late_resource = ready_resource(store, user)
+    ready_resource(store, user)
     store.delete_many([late_resource.storage_key])
 
     def store_after_the_listing(operation: str, key: str) -> None:
         if (operation, key) == ("head", late_resource.storage_key):
             store.before = lambda _operation, _key: None
-            stored(store, late_resource.storage_key)
+            put_object(store, late_resource.storage_key)
 
     store.before = store_after_the_listing
 
@@ -104,8 +107,8 @@ def test_a_stale_listing_marks_nothing(store: AheadMemoryStore, user: User) -> N
 def test_a_row_that_was_verified_again_meanwhile_is_not_marked(
     store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    healed_resource, lost_resource = ready(store, user), ready(store, user)
-    ready(store, user)
+    healed_resource, lost_resource = ready_resource(store, user), ready_resource(store, user)
+    ready_resource(store, user)
     store.delete_many([healed_resource.storage_key, lost_resource.storage_key])
 
     confirmed = lost_objects.confirmed
@@ -126,40 +129,42 @@ def test_a_row_that_was_verified_again_meanwhile_is_not_marked(
 def test_rows_that_are_young_or_not_ready_are_left_alone(
     store: AheadMemoryStore, user: User
 ) -> None:
-    ready(store, user)
-    recent_resource = ready(store, user, ready_at=timezone.now() - timedelta(minutes=59))
-    pending_resource = ready(store, user, status=ResourceStatus.PENDING)
-    failed_resource = ready(store, user, status=ResourceStatus.FAILED, failure_code="decode_limit")
+    ready_resource(store, user)
+    recent_resource = ready_resource(store, user, ready_at=timezone.now() - timedelta(minutes=59))
+    pending_resource = ready_resource(store, user, status=ResourceStatus.PENDING)
+    failed_resource = ready_resource(
+        store, user, status=ResourceStatus.FAILED, failure_code="decode_limit"
+    )
     store.delete_many(
         [row.storage_key for row in (recent_resource, pending_resource, failed_resource)]
     )
-    before = everything()
+    before = all_rows()
 
     report = run(store)
 
     assert report.lost == 0
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.covers("I17")
 def test_a_dry_run_changes_nothing(store: AheadMemoryStore, user: User) -> None:
-    lost_resource = ready(store, user)
-    ready(store, user)
+    lost_resource = ready_resource(store, user)
+    ready_resource(store, user)
     store.delete_many([lost_resource.storage_key])
-    stored(store, "media/unknown.png")
-    before, objects = everything(), store.keys()
+    put_object(store, "media/unknown.png")
+    before, objects = all_rows(), store.keys()
 
     report = reconcile(store=store)
 
     assert (report.missing, report.failed, report.recorded) == (1, 0, 1)
-    assert everything() == before
+    assert all_rows() == before
     assert store.keys() == objects
     assert not ReconcileReport.objects.exists()
 
 
 @pytest.mark.covers("F27")
 def test_an_empty_bucket_is_refused(store: AheadMemoryStore, user: User) -> None:
-    lost_resource = ready(store, user)
+    lost_resource = ready_resource(store, user)
     store.delete_many([lost_resource.storage_key])
 
     with pytest.raises(EmptyBucketError):
@@ -176,8 +181,8 @@ def test_an_empty_bucket_without_rows_is_fine(store: AheadMemoryStore) -> None:
 def test_another_environment_and_a_short_grace_are_refused(
     store: AheadMemoryStore, user: User, settings: object
 ) -> None:
-    lost_resource = ready(store, user)
-    ready(store, user)
+    lost_resource = ready_resource(store, user)
+    ready_resource(store, user)
     store.delete_many([lost_resource.storage_key])
 
     with pytest.raises(GraceTooShortError):
@@ -197,8 +202,8 @@ def test_one_pass_at_a_time(store: AheadMemoryStore) -> None:
 def test_the_content_type_counts_where_something_differs(
     store: AheadMemoryStore, user: User
 ) -> None:
-    row = ready(store, user)
-    ready(store, user)
+    row = ready_resource(store, user)
+    ready_resource(store, user)
     store.put(row.storage_key, DATA, headers=ObjectHeaders(content_type="text/html"))
     MediaResource.objects.filter(pk=row.pk).update(content_type=PNG, etag="other")
 
@@ -209,7 +214,7 @@ def test_the_content_type_counts_where_something_differs(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_row_is_locked_before_it_is_marked(store: AheadMemoryStore, user: User) -> None:
-    lost = ready(store, user)
+    lost_resource = ready_resource(store, user)
 
-    with locked_before_update(lost):
-        assert lost_objects.mark([(lost, ObjectLoss.MISSING)]) == 1
+    with locked_before_update(lost_resource):
+        assert lost_objects.mark([(lost_resource, ObjectLoss.MISSING)]) == 1

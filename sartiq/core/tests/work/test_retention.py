@@ -1,4 +1,4 @@
-"""Rows of the core and of the packages it configures go after their period, and no others."""
+"""Old rows of the core and of the packages it configures are deleted, and no others."""
 
 from datetime import timedelta
 from typing import Any
@@ -53,21 +53,21 @@ def idempotency_key(user: User, key: str) -> IdempotencyKey:
     )
 
 
-def test_each_table_loses_the_rows_past_its_period() -> None:
+def test_the_rows_past_their_period_are_deleted_from_each_table() -> None:
     user = UserFactory.create()
     rows_of(user, age=timedelta(minutes=1))
     rows_of(user, age=timedelta(minutes=1))
     rows_of(user, age=-timedelta(minutes=1))
 
     deleted = discard_old_rows(now=NOW)
-    again = discard_old_rows(now=NOW)
+    second_deleted = discard_old_rows(now=NOW)
 
     tables = (
         *("core.idempotencykey", "sessions.session", "token_blacklist.outstandingtoken"),
         *("axes.accessattempt", "admin.logentry"),
     )
     assert deleted == dict.fromkeys(tables, 2)
-    assert again == dict.fromkeys(tables, 0)
+    assert second_deleted == dict.fromkeys(tables, 0)
     for model in (IdempotencyKey, Session, OutstandingToken, BlacklistedToken, AccessAttempt):
         assert model._base_manager.count() == 1
     assert LogEntry.objects.count() == 1
@@ -87,19 +87,19 @@ def test_batches_are_bounded_and_follow_the_order() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_locked_row_is_left_for_the_next_run() -> None:
     user = UserFactory.create()
-    locked, free = idempotency_key(user, "locked"), idempotency_key(user, "free")
-    other = connection.copy()
+    locked_row, other_row = idempotency_key(user, "locked"), idempotency_key(user, "free")
+    other_connection = connection.copy()
     try:
-        with other.cursor() as cursor:
+        with other_connection.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute(
-                "SELECT 1 FROM core_idempotencykey WHERE id = %s FOR UPDATE", [locked.pk]
+                "SELECT 1 FROM core_idempotencykey WHERE id = %s FOR UPDATE", [locked_row.pk]
             )
             deleted = old_rows.delete_batch(IdempotencyKey.objects.order_by("pk"))
             cursor.execute("ROLLBACK")
     finally:
-        other.close()
+        other_connection.close()
 
     assert deleted == 1
-    assert not IdempotencyKey.objects.filter(pk=free.pk).exists()
-    assert IdempotencyKey.objects.filter(pk=locked.pk).exists()
+    assert not IdempotencyKey.objects.filter(pk=other_row.pk).exists()
+    assert IdempotencyKey.objects.filter(pk=locked_row.pk).exists()
