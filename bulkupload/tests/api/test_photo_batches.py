@@ -89,11 +89,8 @@ def test_a_batch_from_its_names_to_its_report(
     ready_files = client.get(f"{batch_path}/files", {"status": "ready"}).json()
     report = b"".join(client.get(f"{batch_path}/report")).decode()
 
-    assert (
-        finished_batch["status"],
-        finished_batch["counts"]["ready"],
-        finished_batch["counts"]["failed"],
-    ) == ("done", 1, 1)
+    counts = finished_batch["counts"]
+    assert (finished_batch["status"], counts["ready"], counts["failed"]) == ("done", 1, 1)
     assert finished_batch["seconds_left"] is None
     assert [row["id"] for row in ready_files["data"]] == [first["id"]]
     assert ready_files["count"] == 1
