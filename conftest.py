@@ -14,9 +14,13 @@ from django.test import TransactionTestCase
 from kombu import Connection
 
 from devstack.template_database import delete_all_rows, migrated_database
+from sartiq.core.tests import lock_scopes
 from sartiq.core.work.queues import QUEUES
 from tests.bystander import Bystander
 from tests.query_plans import PlanChecker, full_tables
+
+# Apps whose tests begin the transaction that some functions expect of their callers.
+WITH_CHECKED_LOCKS = ("accounts/", "media/", "sartiq/")
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +78,18 @@ def queries_use_indexes(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     checker: PlanChecker = request.getfixturevalue("plan_checker")
     with checker.watching():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def row_locks_have_a_transaction(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test in which product code locks rows outside a transaction of its own."""
+    uses_database = {"db", "transactional_db"}.intersection(request.fixturenames)
+    if not (uses_database and request.node.nodeid.startswith(WITH_CHECKED_LOCKS)):
+        yield
+        return
+    request.getfixturevalue("db")  # the transaction of the test begins before the check
+    with lock_scopes.watching():
         yield
 
 

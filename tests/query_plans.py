@@ -79,7 +79,7 @@ class PlanChecker:
         return execute(sql, params, many, context)
 
     def _check(self, sql: str, params: Any) -> None:
-        caller = _calling_function()
+        caller = calling_function()
         if caller is None:
             return
         self.explained.add(sql)
@@ -107,7 +107,7 @@ class PlanChecker:
         return {name: (column.strip('"'), is_partial) for name, column, is_partial in rows}
 
 
-def _calling_function() -> str | None:
+def calling_function() -> str | None:
     """Return the product function that runs the query, None for a test or a staff page."""
     frame = sys._getframe(1)
     while frame := frame.f_back:  # type: ignore[assignment]

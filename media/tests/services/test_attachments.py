@@ -30,9 +30,15 @@ def attached_elsewhere(memory: MemoryStore, user: User) -> list[MediaResource]:
 
 
 def fill(entity_id: UUID, **slots: Sequence[MediaResource]) -> None:
-    attachments.fill_slots(
-        entity_type="PRODUCT", entity_id=entity_id, slots=slots, list_slots=["images"]
-    )
+    with transaction.atomic():
+        attachments.fill_slots(
+            entity_type="PRODUCT", entity_id=entity_id, slots=slots, list_slots=["images"]
+        )
+
+
+def detach(entity_id: UUID, *, entity_type: str = "PRODUCT") -> None:
+    with transaction.atomic():
+        attachments.detach_entities(entity_type=entity_type, entity_ids=[entity_id])
 
 
 def attachments_of(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
@@ -92,7 +98,7 @@ def test_detaching_starts_the_grace_period_and_attaching_ends_it(
     fill(entity_id, images=[second], cover_image=[first])
     assert in_grace_period([first, second]) == [False, False]
 
-    attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
+    detach(entity_id)
     assert in_grace_period([first, second]) == [True, True]
     assert attachments_of(entity_id) == []
 
@@ -102,7 +108,7 @@ def test_a_resource_attached_to_another_entity_has_no_grace_period(
 ) -> None:
     fill(entity_id, images=attached_elsewhere)
 
-    attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
+    detach(entity_id)
 
     assert in_grace_period(attached_elsewhere) == [False, False, False]
 
@@ -118,7 +124,7 @@ def test_detaching_does_not_restart_the_grace_period_of_other_resources(
     before = MediaResource.objects.filter(pk=orphan.pk).values().get()
     fill(entity_id, images=attached_elsewhere)
 
-    attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
+    detach(entity_id)
     fill(entity_id, images=attached_elsewhere)
     fill(entity_id, images=[])
 
@@ -130,7 +136,7 @@ def test_entities_of_another_type_are_not_touched(
 ) -> None:
     fill(entity_id, images=attached_elsewhere)
 
-    attachments.detach_entities(entity_type="LOOK", entity_ids=[entity_id])
+    detach(entity_id, entity_type="LOOK")
 
     assert len(attachments_of(entity_id)) == 3
 

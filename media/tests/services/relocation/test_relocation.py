@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -95,7 +96,8 @@ def test_an_entity_deleted_concurrently_leaves_a_resource_in_its_grace_period(
 
     def delete_entity(point: str) -> None:
         if point == "relocation-copied":
-            attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
+            with transaction.atomic():
+                attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
 
     crash_points.install(delete_entity)
     try:
@@ -212,6 +214,6 @@ def test_a_lost_lease_cannot_be_released(memory: MemoryStore, user: User) -> Non
     assert state_of(resource)["lease_holder"] == second.holder
     with pytest.raises(LeaseLostError):
         first.renew()
-    with pytest.raises(LeaseLostError):
+    with transaction.atomic(), pytest.raises(LeaseLostError):
         first.require_held()
     assert (first.fence, second.fence, second.attempts) == (1, 2, 2)
