@@ -31,12 +31,12 @@ class _LiteralFormat:
         self._tokens = section.tokens
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a non-negative number as text, and whether it gets a sign: it is not zero."""
+        """Return a non-negative number as text, and whether it gets a sign: there is a text."""
         shown = [
             general(value) if token.kind in {"general", "text_placeholder"} else token.text
             for token in self._tokens
         ]
-        return "".join(shown), bool(value) and bool(shown)
+        return "".join(shown), bool(shown)
 
 
 class NumberFormat:

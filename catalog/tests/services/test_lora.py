@@ -22,6 +22,7 @@ from media.services import deletions
 from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.stores import stores_of_this_environment
 from sartiq.core.errors import NotPermittedError
+from sartiq.core.limits.request_limits import RequestLimits, limited
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Save = Callable[..., ModelFile]
@@ -90,6 +91,17 @@ def test_without_a_trigger_the_subject_keeps_its_trigger(
 
     subject.refresh_from_db()
     assert subject.lora_trigger == "old"
+
+
+def test_an_upload_may_take_longer_than_other_requests(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User
+) -> None:
+    limits = RequestLimits(5, take_permit=lambda _limits: False, return_permit=lambda _limits: None)
+
+    with limited(limits):
+        upload(save(files.safetensors()), subject, superuser)
+
+    assert limits.remaining() > lora.SCAN_SECONDS
 
 
 def test_only_superusers_can_upload(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from exports.models import ImageFormat
+from exports.rules.declared_colours import png_space
 from exports.services import conversion
 from exports.tests.sample_images import STUDIO, encoded
 
@@ -158,6 +159,15 @@ def test_declared_colours_are_preserved(
     colour = displayed_colour(source, target)
 
     assert max(abs(a - b) for a, b in zip(colour, expected, strict=True)) <= 4, colour
+
+
+@pytest.mark.parametrize(
+    ("value", "is_srgb"), [(43_999, False), (44_000, True), (47_000, True), (47_001, False)]
+)
+def test_a_gamma_near_that_of_srgb_means_srgb(value: int, *, is_srgb: bool) -> None:
+    space, _ = png_space(io.BytesIO(png_with(gamma(value))))
+
+    assert (space is None) == is_srgb
 
 
 def test_an_embedded_profile_overrides_gamma_and_exif_but_not_cicp(

@@ -5,10 +5,19 @@ from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory, UserFactory
+from bulkupload.models import BulkUploadRowError
 from bulkupload.services import jobs
 from bulkupload.services.images import attach
+from bulkupload.services.images.stored_urls import NOT_FOUND_MESSAGE
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import hashes_of, image_hashes_of, upload_three_images, warnings
+from bulkupload.tests.fetching import FIRST_URL, fetch_all, import_chunks, run_and_fetch
+from bulkupload.tests.images import (
+    hashes_of,
+    image_hashes_of,
+    upload_three_images,
+    warning_codes,
+    warnings,
+)
 from bulkupload.tests.importing import (
     ImageCounts,
     attach_all,
@@ -21,8 +30,11 @@ from bulkupload.tests.importing import (
 )
 from media.models import Upload
 from media.rules import limits
+from media.rules.failures import sentence_for
+from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, upload_file
+from media.tests.storage.image_server import ImageServer, Response
 
 HEADER = "sku,name,cover_image\n"
 SVG = b"<svg onload=alert(1)>"
@@ -54,6 +66,37 @@ def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, u
     second_job = run_job(jobs.retry(user=user, job_id=job.pk))
     assert sorted(warnings()) == sorted(expected * 2)
     assert image_counts(second_job) == ImageCounts(failed=3)
+
+
+@pytest.mark.usefixtures("one_row_per_chunk")
+def test_a_refused_remote_image_has_the_same_reason_in_every_row(
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
+) -> None:
+    table = f"{HEADER}A,Shoe,{FIRST_URL}\nB,Boot,{FIRST_URL}\n"
+    server.responses = {}
+    failed = run_and_fetch(start_job(user, table), fetcher)
+    server.responses = {"/1.png": Response(body=photo(1)[:-20])}
+
+    run_and_fetch(start_job(user, table), fetcher)
+
+    rows = BulkUploadRowError.objects.exclude(job=failed).order_by("line")
+    code = "file_truncated"
+    expected = [(line, code, sentence_for(code)) for line in (2, 3)]
+    assert list(rows.values_list("line", "code", "message")) == expected
+
+
+def test_a_remote_image_that_was_deleted_after_the_fetch_is_not_found(
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
+) -> None:
+    job = start_job(user, f"{HEADER}A,Shoe,{FIRST_URL}\n")
+    import_chunks(job)
+    fetch_all(fetcher)
+    Upload.objects.update(state="EXPIRED")
+
+    attach_all(job)
+
+    assert warning_codes() == [(2, "image_not_found")]
+    assert BulkUploadRowError.objects.get().message == NOT_FOUND_MESSAGE
 
 
 def test_other_owners_do_not_learn_the_reason(public: MemoryStore, user: User) -> None:

@@ -14,11 +14,12 @@ from bulkupload.models import BulkUploadRowError
 from bulkupload.rules.rows.columns import FIELDS, ROW_FIELDS
 from bulkupload.rules.rows.formulas import is_unsafe, quote_formula, unquote_formula
 from bulkupload.rules.table.dialects import Dialect
-from bulkupload.services.error_file import error_file, template
+from bulkupload.services.error_file import DOWNLOAD_TIME, error_file, template
 from bulkupload.tests.importing import RowCounts, error_file_of, errors_of, import_table, row_counts
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
+from sartiq.core.limits.request_limits import RequestLimits, limited
 
 TRIGGERS = [
     *("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"),
@@ -155,3 +156,21 @@ def test_an_error_file_of_very_long_rows_needs_little_memory(
 def _names_in(chunk: bytes) -> list[str]:
     rows = csv.reader(io.StringIO(chunk.decode("utf-8-sig"), newline=""))
     return [cells[1] for cells in rows if cells[1] != "name"]
+
+
+def test_a_download_may_take_longer_than_other_requests(private: MemoryStore, user: User) -> None:
+    job = import_table(user, "sku,name\nA,\n")
+    blocked: list[RequestLimits] = []
+
+    def take_permit(limits: RequestLimits) -> bool:
+        blocked.append(limits)
+        return True
+
+    limits = RequestLimits(5, take_permit=take_permit, return_permit=blocked.remove)
+    others_end = limits.ends
+
+    with limited(limits):
+        assert b"".join(error_file(job))
+
+    assert blocked == [limits]
+    assert limits.ends == pytest.approx(others_end - 5 + DOWNLOAD_TIME.total_seconds())

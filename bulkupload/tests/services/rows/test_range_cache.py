@@ -1,6 +1,7 @@
 """Several ranges of a stored table are served from one fetch while the table is unchanged."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from bulkupload.services.rows.range_cache import FETCH_BYTES, ByteRange, RangeCache, TableVersion
 from media.errors import ObjectNotFoundError, PreconditionFailedError
 from media.storage import ObjectHeaders
-from media.storage.testing.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore, nothing
 
 KEY = "bulk/01a20a3a-5276-7f2a-becc-ec0b7880616d/source"
 TABLE = bytes(range(256)) * 16
@@ -125,6 +126,27 @@ def test_a_fetch_reports_progress_after_each_block(private: MemoryStore, cache: 
         assert body.read() == TABLE[:10]
 
     assert len(calls) > 1
+
+
+def test_a_thread_does_not_discard_the_range_that_another_reads(
+    private: MemoryStore, cache: RangeCache
+) -> None:
+    source = stored_table(private)
+    read(cache, source, 2000, 100)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+
+        def read_another(_operation: str, _key: str) -> None:
+            private.before = nothing
+            others.append(pool.submit(read, cache, source, 0, 100))
+            wait(others, timeout=0.1)  # it waits for this thread
+
+        others: list[Future[bytes]] = []
+        private.before = read_another
+        part = read(cache, source, 2000, 100)
+
+    assert part == TABLE[2000:2100]
+    assert [other.result() for other in others] == [TABLE[:100]]
 
 
 def test_a_table_that_ends_early_returns_the_rest(private: MemoryStore, cache: RangeCache) -> None:

@@ -51,29 +51,29 @@ def test_composed_and_decomposed_letters_are_equal_in_skus(
     assert (row_counts(job), names(user)) == (RowCounts(updated=1), {"CAF\u00c9-1": "b"})
 
 
+@pytest.mark.parametrize("cell", ["A-1\u200b", '"=""A-1"""', '=" A-1"'])
 def test_skus_that_look_alike_are_equal_across_chunks(
-    private: MemoryStore, user: User, settings: Settings
+    private: MemoryStore, user: User, settings: Settings, cell: str
 ) -> None:
     settings.BULK_CHUNK_ROWS = 2
 
-    job = import_table(user, "sku,name\nA-1,first\nB,x\nC,y\nA-1\u200b,last\n")
+    job = import_table(user, f"sku,name\nA-1,first\nB,x\nC,y\n{cell},last\n")
 
     assert (row_counts(job), names(user)["A-1"]) == (RowCounts(created=3, updated=1), "last")
+    assert [code for _, _, code, _ in warnings(job)] == ["repeated_sku"]
 
 
 @pytest.mark.parametrize(
     ("cell", "sku"),
     [
-        ('="00123"', "00123"),
-        ('"=""0456"""', "0456"),
-        ('"=""A b"""', "A b"),
-        ("A\u00a0B", "A B"),
+        *(('="00123"', "00123"), ('"=""0456"""', "0456"), ("A\u00a0B", "A B")),
+        *(('"=""A b"""', "A b"), ('"=""5"""" x"""', '5" x')),
     ],
 )
 def test_a_formula_around_a_sku_is_removed(
     private: MemoryStore, user: User, cell: str, sku: str
 ) -> None:
-    job = import_table(user, f'sku,name\n{cell},"=""Boot"""\n')
+    job = import_table(user, f'sku,name\n{cell},"="" Boot """\n')
 
     assert (job.status, names(user)) == (JobStatus.COMPLETED, {sku: "Boot"})
 
