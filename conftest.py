@@ -20,7 +20,7 @@ from tests.bystander import Bystander
 from tests.query_plans import PlanChecker, full_tables
 
 # Apps whose tests begin the transaction that some functions expect of their callers.
-WITH_CHECKED_LOCKS = ("accounts/", "media/", "sartiq/")
+WITH_CHECKED_LOCKS = ("accounts/", "bulkupload/", "catalog/", "exports/", "media/", "sartiq/")
 
 
 @pytest.fixture(scope="session")
