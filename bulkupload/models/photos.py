@@ -194,14 +194,15 @@ class PhotoFile(TimestampedModel, LeasedModel):
     """One photo of a batch.
 
     The product, the upload and the resource have no foreign keys: each may be deleted. A photo
-    without product has `candidates` if several fit its name. `arrived_at` is set while its bytes
-    are in the store. `position` orders the photos of a list slot.
+    without product has `candidates` if several fit its name. `file_size` and `sha256` are unknown
+    once the declared bytes have been refused: corrected ones differ. `arrived_at` is set while its
+    bytes are in the store. `position` orders the photos of a list slot.
     """
 
     batch = models.ForeignKey(PhotoBatch, on_delete=models.CASCADE, related_name="files")
     path = models.CharField(max_length=MAX_PATH_LENGTH)
     content_type = models.CharField(max_length=100)
-    file_size = models.PositiveBigIntegerField()
+    file_size = models.PositiveBigIntegerField(null=True, blank=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     status = models.CharField(
         max_length=8, choices=PhotoStatus.choices, default=PhotoStatus.WAITING

@@ -47,6 +47,13 @@ WITHOUT_BYTES: Final = frozenset({"file_not_found", "never_sent", *failures.CODE
     "attempts_exhausted",
     "store_unavailable",
 }
+# After these the next upload has other bytes than those that were declared.
+REFUSED_BYTES: Final = WITHOUT_BYTES - {
+    "file_not_found",
+    "never_sent",
+    *failures.ObjectLoss,
+    *failures.RelocationFailure,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +67,11 @@ class PhotoFailure:
     def needs_upload(self) -> bool:
         """Whether the bytes are missing or unusable."""
         return self.code in WITHOUT_BYTES
+
+    @property
+    def needs_other_bytes(self) -> bool:
+        """Whether the declared bytes were refused, so that others must be uploaded."""
+        return self.code in REFUSED_BYTES
 
 
 def failure(code: str) -> PhotoFailure:

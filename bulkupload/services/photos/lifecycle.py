@@ -143,6 +143,8 @@ def reopen(batch: PhotoBatch, *, now: datetime) -> None:
 def fail(photos: "QuerySet[PhotoFile]", reason: PhotoFailure) -> int:
     """Fail photos with a reason, in the caller's transaction; return how many."""
     values: dict[str, Any] = {"arrived_at": None, "upload_id": None} if reason.needs_upload else {}
+    if reason.needs_other_bytes:  # the next upload must accept their size and hash
+        values |= {"file_size": None, "sha256": ""}
     return photos.update(
         status=PhotoStatus.FAILED,
         failure_code=reason.code,

@@ -1,6 +1,7 @@
 """The outcomes of photos and batches: refusals, retries, cancellation, the report."""
 
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from django.utils import timezone
@@ -90,10 +91,13 @@ def test_a_reported_photo_that_was_never_sent_is_refused(user: User, public: Mem
     assert outcomes(batch) == {"AW-1_front.png": "READY"}
 
 
-def test_a_file_that_cannot_be_decoded_can_be_sent_again(user: User, public: MemoryStore) -> None:
+def test_a_refused_photo_is_replaced_by_a_corrected_one(user: User, public: MemoryStore) -> None:
+    """Its size and its hash differ from the declared ones."""
     shoe = product(user, "AW-1")
     files = photos("AW-1_2.png", "AW-1_front.png")
-    batch, matched = create(user, files)
+    hashes = {path: sha256(body).hexdigest() for path, body in files.items()}
+    corrected = {"AW-1_2.png": photo(3, size=(20, 20)), "AW-1_front.png": photo(4, size=(20, 20))}
+    batch, matched = create(user, files, hashes=hashes)
     send(user, batch, matched, files)
     start(user, batch)
     for row in PhotoFile.objects.to_attach():
@@ -111,14 +115,17 @@ def test_a_file_that_cannot_be_decoded_can_be_sent_again(user: User, public: Mem
     )
     for row, ticket in rows_and_tickets:
         assert ticket is not None
-        assert client_put(public, ticket.put, files[row.path]) == 200
+        assert client_put(public, ticket.put, corrected[row.path]) == 200
         tickets.report_uploaded(
             user=user, batch_id=batch.pk, photo_ids=[row.pk], now=timezone.now()
         )
     run(batch)
 
     assert set(outcomes(batch).values()) == {"READY"}
-    assert image_hashes(shoe) == {"images": short_hashes(1), "cover_image": short_hashes(2)}
+    assert image_hashes(shoe) == {
+        "images": [sha256(corrected["AW-1_2.png"]).hexdigest()[:8]],
+        "cover_image": [sha256(corrected["AW-1_front.png"]).hexdigest()[:8]],
+    }
 
 
 def test_a_deleted_product_gets_no_photo(user: User) -> None:
