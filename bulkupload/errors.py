@@ -82,6 +82,15 @@ class NoPhotosError(InvalidError):
     message: ClassVar[str] = "This is neither a folder nor a ZIP. Name one of them."
 
 
+class UnreadableEntryError(InvalidError):
+    """Raised when a photo cannot be unpacked from its ZIP."""
+
+    message: ClassVar[str] = (
+        "It is damaged, encrypted or compressed with an unknown method. Pack the photos into a"
+        " new ZIP."
+    )
+
+
 class PhotoBatchEndedError(ConflictError):
     """Raised when a photo batch has ended and can no longer be changed."""
 
@@ -123,8 +132,15 @@ class FileNameTooLongError(InvalidError):
     message: ClassVar[str] = "A file name has at most 255 characters."
 
 
+class FileNameNotUnicodeError(InvalidError):
+    """Raised when the name of a file on disk is not UTF-8."""
+
+    code: ClassVar[str] = "file_name"
+    message: ClassVar[str] = "The file name is not valid UTF-8. Rename the file."
+
+
 class EmptyFileNameError(InvalidError):
-    """Raised when a path ends with a slash or its last part is blank."""
+    """Raised when a path ends with a slash, or its last part is blank or only dots."""
 
     code: ClassVar[str] = "file_name"
     message: ClassVar[str] = "The path has no file name. Send the path of a file, not of a folder."

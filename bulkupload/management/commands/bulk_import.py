@@ -27,6 +27,7 @@ from accounts.models import OwnerScope, User
 from accounts.selectors import scope_for
 from bulkupload import selectors
 from bulkupload.errors import BadMappingError
+from bulkupload.management.output_file import output_file, require_two_files, write
 from bulkupload.models import (
     BulkUploadChunk,
     BulkUploadJob,
@@ -87,9 +88,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the file and print the outcome."""
-        _require_two_files(options["file"], options["errors"])
+        require_two_files(options["file"], options["errors"], option="--errors", returncode=FAILED)
         try:
-            with _error_output(options["errors"]) as errors:
+            with output_file(options["errors"]) as errors:
                 job = self._start(options)
                 try:
                     self._import(job)
@@ -98,9 +99,7 @@ class Command(BaseCommand):
                     job.refresh_from_db()
                 progress = selectors.progress_of([job], now=timezone.now())[job.pk]
                 if errors and (progress.failed or progress.media.failed):
-                    if options["errors"].is_file():  # a pipe cannot be truncated
-                        errors.truncate(0)
-                    errors.writelines(error_file.error_file(job))
+                    write(options["errors"], errors, error_file.error_file(job))
         except (SartiqError, OSError) as error:
             raise CommandError(str(error), returncode=FAILED) from error
         self.stdout.write(_as_json(job, progress) if options["json"] else _as_text(job, progress))
@@ -214,18 +213,6 @@ def _mapping_of(text: str) -> FieldMapping:
         raise CommandError(f"The mapping is invalid: {error.message}", returncode=FAILED) from error
 
 
-def _require_two_files(source: Path, errors: Path | None) -> None:
-    """Refuse to overwrite the input with the refused rows."""
-    try:
-        is_same = errors is not None and errors.samefile(source)
-    except OSError:  # one of them does not exist
-        return
-    if is_same:
-        raise CommandError(
-            "--errors is the input file itself. Choose another file.", returncode=FAILED
-        )
-
-
 @contextmanager
 def _rereadable(source: BinaryIO) -> Iterator[BinaryIO]:
     """Yield a file that can be read twice: a pipe is copied up to the maximum size."""
@@ -236,24 +223,6 @@ def _rereadable(source: BinaryIO) -> Iterator[BinaryIO]:
         blocks = iter(lambda: source.read(MIB), b"")
         copy.writelines(islice(blocks, MAX_FILE_BYTES // MIB + 1))
         yield copy
-
-
-@contextmanager
-def _error_output(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Open the error file before the import; its old content stays until refused rows are written.
-
-    If the path is not writable, the command must fail before rows are imported.
-    """
-    if path is None:
-        yield None
-        return
-    existed = path.exists()
-    with path.open("ab") as target:
-        try:
-            yield target
-        finally:
-            if not existed and not target.tell():
-                path.unlink(missing_ok=True)
 
 
 def _require_all_rows(job: BulkUploadJob, progress: selectors.Progress) -> None:

@@ -23,6 +23,7 @@ from rich.progress import (
 from accounts.models import Membership, OwnerScope, User
 from accounts.selectors import scope_for
 from bulkupload import selectors
+from bulkupload.management.output_file import output_file, require_two_files, write
 from bulkupload.models import OnExisting, PhotoBatch, PhotoBatchStatus, PhotoFile, PhotoStatus
 from bulkupload.rules.limits import MAX_PHOTOS, MAX_REQUEST_PHOTOS
 from bulkupload.rules.photos.templates import require_readable
@@ -40,6 +41,9 @@ POLL_SECONDS = 0.2  # while workers hold all remaining work of the batch
 # Exit codes:
 NOT_ALL_ATTACHED = 1
 FAILED = 3  # the source or a service failed, or the batch was cancelled
+CANCELLED = "The import was cancelled. Photos that were already attached stay."
+NOT_ALL_MATCH = "Not every photo matches one product. --report FILE lists what each name means."
+NOT_ALL_WERE_ATTACHED = "Not every photo was attached. --report FILE says why."
 NO_PHOTOS = "There is no JPEG, PNG, WebP, GIF or AVIF file in it."
 
 
@@ -76,33 +80,40 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the photos and print the outcome."""
+        require_two_files(
+            options["source"], options["report"], option="--report", returncode=FAILED
+        )
         try:
             user = _user(options["user"], options["organization"])
             scope = scope_for(user, options["organization"])
             if options["template"]:
                 require_readable(options["template"])
-            with local_files(options["source"]) as files:
+            with (
+                local_files(options["source"]) as files,
+                output_file(options["report"]) as target,
+            ):
                 photos = _photos(files)
                 if options["dry_run"]:
                     lines, counts = _matches(scope, options["template"], photos)
                     is_complete = counts["matched"] == len(photos)
-                    failure = ""
+                    is_cancelled = False
                 else:
                     batch = self._import(user, scope, options, photos)
                     lines, counts = report.report(batch), _counts(batch)
                     is_complete = counts["ready"] == len(photos)
-                    failure = "cancelled" if batch.status == PhotoBatchStatus.CANCELLED else ""
-            if options["report"]:
-                options["report"].write_bytes(b"".join(lines))
+                    is_cancelled = batch.status == PhotoBatchStatus.CANCELLED
+                if target:
+                    write(options["report"], target, lines)
         except (SartiqError, OSError) as error:
             raise CommandError(str(error), returncode=FAILED) from error
+        except KeyboardInterrupt as error:  # before there was a batch
+            raise CommandError(CANCELLED, returncode=FAILED) from error
         counts["other_files"] = len(files) - len(photos)
         self.stdout.write(json.dumps(counts) if options["json"] else _as_text(counts))
-        if failure:
-            message = "The import was cancelled. Photos that were already attached stay."
-            raise CommandError(message, returncode=FAILED)
+        if is_cancelled:
+            raise CommandError(CANCELLED, returncode=FAILED)
         if not is_complete:
-            message = "Not every photo was attached. --report FILE says why."
+            message = NOT_ALL_MATCH if options["dry_run"] else NOT_ALL_WERE_ATTACHED
             raise CommandError(message, returncode=NOT_ALL_ATTACHED)
 
     def _import(
@@ -113,9 +124,16 @@ class Command(BaseCommand):
         with Progress(
             *columns, MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
         ) as bar:
-            task = bar.add_task("Uploading", total=len(photos))
-            batch = _send(user, scope, options, photos, lambda: bar.advance(task))
+            task = bar.add_task("Reading", total=len(photos))
+            declared = _read(photos, lambda: bar.advance(task))
+            bar.update(task, description="Uploading", completed=0)
+            files = {photo.path: photo for photo in photos}
+            batch, matched = _create(user, scope, options, declared[:MAX_REQUEST_PHOTOS])
             try:
+                with _cancelling_on_error(user, batch):
+                    _upload(user, batch, matched, files, lambda: bar.advance(task))
+                    for matched in _add(user, batch, declared[MAX_REQUEST_PHOTOS:]):
+                        _upload(user, batch, matched, files, lambda: bar.advance(task))
                 lifecycle.start(user=user, batch_id=batch.pk, now=timezone.now())
                 bar.update(task, description="Attaching", completed=0)
                 self._attach(batch, bar, task)
@@ -133,43 +151,60 @@ class Command(BaseCommand):
             bar.update(task, completed=_counts(batch)["ready"])
 
 
-def _send(
-    user: User,
-    scope: OwnerScope,
-    options: dict[str, Any],
-    photos: Sequence[LocalPhoto],
-    on_upload: Callable[[], None],
-) -> PhotoBatch:
-    """Create the batch, upload its photos and report them, some hundred at a time."""
+def _read(photos: Sequence[LocalPhoto], on_read: Callable[[], None]) -> list[DeclaredPhoto]:
+    """Read all photos before the first one is sent, because one may be unreadable."""
+    declared = []
+    for photo in photos:
+        declared.append(photo.declared_with_hash())
+        on_read()
+    return declared
+
+
+def _create(
+    user: User, scope: OwnerScope, options: dict[str, Any], photos: Sequence[DeclaredPhoto]
+) -> tuple[PhotoBatch, list[MatchedPhoto]]:
     settings = BatchSettings(
         name=options["source"].name[:255],
         template=options["template"],
         on_existing=OnExisting.REPLACE if options["replace"] else OnExisting.APPEND,
     )
-    files = {photo.path: photo for photo in photos}
-    batch: PhotoBatch | None = None
+    with batches.creating(
+        user=user, scope=scope, settings=settings, photos=photos, now=timezone.now()
+    ) as created:
+        return created
+
+
+def _add(
+    user: User, batch: PhotoBatch, photos: Sequence[DeclaredPhoto]
+) -> Iterator[list[MatchedPhoto]]:
+    """Add photos to a batch, some hundred at a time."""
     for at in range(0, len(photos), MAX_REQUEST_PHOTOS):
-        declared = [photo.declared() for photo in photos[at : at + MAX_REQUEST_PHOTOS]]
-        now = timezone.now()
-        with _named(declared):
-            if batch is None:
-                with batches.creating(
-                    user=user, scope=scope, settings=settings, photos=declared, now=now
-                ) as created:
-                    batch, matched = created
-            else:
-                matched = batches.add(user=user, batch_id=batch.pk, photos=declared, now=now)
-        upload(public_store(), matched, files, on_upload=on_upload)
-        _report(user, batch, matched)
-    if batch is None:
-        raise CommandError(NO_PHOTOS, returncode=FAILED)
-    return batch
+        part = photos[at : at + MAX_REQUEST_PHOTOS]
+        yield batches.add(user=user, batch_id=batch.pk, photos=part, now=timezone.now())
 
 
-def _report(user: User, batch: PhotoBatch, matched: Sequence[MatchedPhoto]) -> None:
+def _upload(
+    user: User,
+    batch: PhotoBatch,
+    matched: Sequence[MatchedPhoto],
+    files: dict[str, LocalPhoto],
+    on_upload: Callable[[], None],
+) -> None:
+    """Upload the photos that have tickets, and report them."""
+    upload(public_store(), matched, files, on_upload=on_upload)
     ids = [row.photo.pk for row in matched if row.ticket]
     if ids:
         tickets.report_uploaded(user=user, batch_id=batch.pk, photo_ids=ids, now=timezone.now())
+
+
+@contextmanager
+def _cancelling_on_error(user: User, batch: PhotoBatch) -> Iterator[None]:
+    """Cancel a batch of which not every photo could be sent."""
+    try:
+        yield
+    except (SartiqError, OSError):
+        lifecycle.cancel(user=user, batch_id=batch.pk)
+        raise
 
 
 def _step(batch: PhotoBatch) -> bool:
@@ -212,6 +247,7 @@ def _photos(files: Sequence[LocalPhoto]) -> list[LocalPhoto]:
     if len(photos) > MAX_PHOTOS:
         message = f"There are {len(photos):,} photos, and a batch has at most {MAX_PHOTOS:,}."
         raise CommandError(message, returncode=FAILED)
+    _require_acceptable(photos)
     return photos
 
 
@@ -243,11 +279,10 @@ def _as_text(counts: dict[str, int]) -> str:
     return f"Photos: {', '.join(named)}."
 
 
-@contextmanager
-def _named(photos: Sequence[DeclaredPhoto]) -> Iterator[None]:
-    """Name the photos that are refused: an issue has only their index."""
+def _require_acceptable(photos: Sequence[LocalPhoto]) -> None:
+    """Raise CommandError with the path of every photo that is not accepted."""
     try:
-        yield
+        batches.require_acceptable_photos([photo.declared() for photo in photos])
     except InvalidValuesError as error:
         sentences = [f"{photos[int(issue.loc[2])].path}: {issue.message}" for issue in error.issues]
         raise CommandError("\n".join(sentences), returncode=FAILED) from error

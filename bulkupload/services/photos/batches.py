@@ -1,6 +1,7 @@
 """Creating photo batches and adding photos: matched before a byte is sent, with upload tickets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +15,14 @@ from bulkupload import selectors
 from bulkupload.actions import PhotoBatchAction
 from bulkupload.errors import (
     EmptyFileNameError,
+    FileNameNotUnicodeError,
     FileNameTooLongError,
     PhotoBatchEndedError,
     RepeatedPathError,
     TooManyPhotosError,
 )
 from bulkupload.models import OnExisting, PhotoBatch, PhotoFile, PhotoStatus
+from bulkupload.models.photos import MAX_PATH_LENGTH
 from bulkupload.rules.limits import MAX_PHOTOS
 from bulkupload.rules.photos.matching import Match
 from bulkupload.rules.photos.templates import require_readable
@@ -43,6 +46,8 @@ from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
 
 MAX_NAME_LENGTH = 255
+ONLY_DOTS = (".", "..")
+PATH_TOO_LONG = "A path has at most 500 characters."
 NO_IMAGE = "A photo batch accepts images only: JPEG, PNG, WebP, GIF and AVIF."
 
 
@@ -135,12 +140,20 @@ def add(
     return matched_photos
 
 
+def require_acceptable_photos(
+    photos: Sequence[DeclaredPhoto], *, existing_paths: AbstractSet[str] = frozenset()
+) -> None:
+    """Raise InvalidValuesError with every photo whose name, type or size is not accepted."""
+    paths = [photo.path for photo in photos]
+    _raise([*_refused(photos), *_repeated(paths, existing_paths)])
+
+
 def _matched(
     batch: PhotoBatch, photos: Sequence[DeclaredPhoto], *, existing_paths: set[str], now: datetime
 ) -> list[PhotoFile]:
     """Return the unsaved rows of photos, matched with products and with stored files."""
+    require_acceptable_photos(photos, existing_paths=existing_paths)
     paths = [photo.path for photo in photos]
-    _raise([*_refused(photos), *_repeated(paths, existing_paths)])
     stored_resources = _stored_resources(batch.scope, photos)
     matches = match_names(batch.scope, batch.template, paths)
     return [
@@ -204,10 +217,14 @@ def _refused(photos: Sequence[DeclaredPhoto]) -> Iterator[Issue]:
 
 
 def _require_name(path: str) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        raise FileNameNotUnicodeError
     if keys.has_control_characters(path):
         raise FileNameRefusedError
+    if len(path) > MAX_PATH_LENGTH:
+        raise FileNameTooLongError(PATH_TOO_LONG, ctx={"max_length": MAX_PATH_LENGTH})
     name = clean_identifier(path.replace("\\", "/").rpartition("/")[2])
-    if not name:
+    if not name or name in ONLY_DOTS:
         raise EmptyFileNameError
     if len(name) > MAX_NAME_LENGTH:
         raise FileNameTooLongError(ctx={"max_length": MAX_NAME_LENGTH})
@@ -226,7 +243,7 @@ def _require_size(size: int) -> None:
         raise FileTooLargeError(ctx={"max_file_size": limits.MAX_FILE_SIZE})
 
 
-def _repeated(paths: Sequence[str], existing_paths: set[str]) -> Iterator[Issue]:
+def _repeated(paths: Sequence[str], existing_paths: AbstractSet[str]) -> Iterator[Issue]:
     """Yield an issue for each path that another photo has."""
     earlier_paths = set(existing_paths)
     for index, path in enumerate(paths):

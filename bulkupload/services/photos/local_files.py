@@ -1,16 +1,18 @@
 """Photos on this machine, in a folder or a ZIP, and their upload without a client."""
 
 import hashlib
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, cast
 
-from bulkupload.errors import NoPhotosError
+from bulkupload.errors import NoPhotosError, UnreadableEntryError
 from bulkupload.services.photos.batches import DeclaredPhoto, MatchedPhoto
 from media.models import Upload
 from media.rules.file_types import archives
@@ -26,6 +28,14 @@ CONTENT_TYPES: Final = {
 MAX_UPLOADS: Final = 4  # at a time
 BLOCK_BYTES: Final = 1024 * 1024
 NOT_PHOTOS: Final = ("__MACOSX",)  # a folder that macOS adds to archives
+ENCRYPTED: Final = 1  # a flag of a ZIP entry
+UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,  # the compression method
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +52,16 @@ class LocalPhoto:
         return CONTENT_TYPES.get(PurePosixPath(self.path).suffix[1:].lower(), "")
 
     def declared(self) -> DeclaredPhoto:
+        """Return the declaration without the hash, which needs the whole file."""
+        return DeclaredPhoto(path=self.path, content_type=self.content_type, size=self.size)
+
+    def declared_with_hash(self) -> DeclaredPhoto:
         """Return the declaration, with the hash, so that stored files are not uploaded again."""
         digest = hashlib.sha256()
         with self.open() as body:
             while block := body.read(BLOCK_BYTES):
                 digest.update(block)
-        return DeclaredPhoto(
-            path=self.path,
-            content_type=self.content_type,
-            size=self.size,
-            sha256=digest.hexdigest(),
-        )
+        return replace(self.declared(), sha256=digest.hexdigest())
 
 
 @contextmanager
@@ -115,7 +124,20 @@ def _files_of_zip(archive: zipfile.ZipFile) -> Iterator[LocalPhoto]:
     for entry in archive.infolist():
         name = entry.filename.replace("\\", "/")
         if not entry.is_dir() and not _is_hidden(name):
-            yield LocalPhoto(path=name, size=entry.file_size, open=partial(archive.open, entry))
+            yield LocalPhoto(path=name, size=entry.file_size, open=partial(_entry, archive, entry))
+
+
+@contextmanager
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    """Open an entry; raises UnreadableEntryError, also while it is read."""
+    message = f"{entry.filename}: {UnreadableEntryError.message}"
+    if entry.flag_bits & ENCRYPTED:
+        raise UnreadableEntryError(message)
+    try:
+        with archive.open(entry) as body:
+            yield body
+    except UNREADABLE as error:
+        raise UnreadableEntryError(message) from error
 
 
 def _is_hidden(name: str) -> bool:

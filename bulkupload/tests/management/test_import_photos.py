@@ -1,41 +1,25 @@
 """The command that imports the photos of a folder or a ZIP."""
 
-import io
-import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from accounts.models import Role, User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.management.commands import import_photos
 from bulkupload.models import PhotoBatch
+from bulkupload.services.photos.local_files import LocalPhoto
+from bulkupload.tests.importing_photos import fill, run
 from bulkupload.tests.photo_batches import image_hashes, product, short_hashes
+from media.errors import StoreUnavailableError
 from media.models import MediaResource
-from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public")]
 
 NAMES = ("AW-1_front.png", "day 1/AW-1_2.png", "day 2/AW-1_2.png")
-
-
-def fill(folder: Path, *names: str) -> Path:
-    for number, name in enumerate(names, start=1):
-        path = folder / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_bytes(photo(number))
-    return folder
-
-
-def run(*arguments: object) -> dict[str, Any]:
-    out = io.StringIO()
-    call_command("import_photos", *map(str, arguments), "--json", stdout=out)
-    counts: dict[str, Any] = json.loads(out.getvalue())
-    return {name: count for name, count in counts.items() if count}
 
 
 def test_a_folder_is_attached(user: User, tmp_path: Path) -> None:
@@ -106,60 +90,13 @@ def test_a_dry_run_attaches_nothing(user: User, tmp_path: Path) -> None:
         run(folder, "--user", user.email, "--dry-run", "--report", target)
 
     assert error.value.returncode == import_photos.NOT_ALL_ATTACHED
+    assert str(error.value) == import_photos.NOT_ALL_MATCH
     assert target.read_text("utf-8-sig").splitlines() == [
         "file,product,slot,outcome,reason",
         "AW-1_front.png,AW-1,cover_image,matched,",
         "bw1.png,BW-1 or bw_1,,ambiguous,",
         "other.png,,,unmatched,",
     ]
-    assert not PhotoBatch.objects.exists()
-
-
-def unsafe_zip(folder: Path) -> Path:
-    path = folder / "unsafe.zip"
-    with zipfile.ZipFile(path, "w") as target:
-        target.writestr("../AW-1.png", photo(1))
-    return path
-
-
-def no_photos(folder: Path) -> Path:
-    (folder / "notes.txt").write_text("no photo")
-    return folder
-
-
-def no_archive(folder: Path) -> Path:
-    path = folder / "AW-1.png"
-    path.write_bytes(photo(1))
-    return path
-
-
-def empty_photo(folder: Path) -> Path:
-    (folder / "AW-1.png").write_bytes(b"")
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("source", "options", "message"),
-    [
-        (unsafe_zip, [], "'..' in its path"),
-        (no_photos, [], "no JPEG"),
-        (no_archive, [], "neither a folder nor a ZIP"),
-        (empty_photo, [], "AW-1.png: A file has"),
-        (lambda folder: folder / "missing", [], "No such file"),
-        (no_photos, ["--template", "{sku}"], "Unknown wildcard"),
-        (no_photos, ["--template", "{brand}"], "no {product_sku}"),
-        (no_photos, ["--user", "nobody@example.com"], "no such active user"),
-    ],
-)
-def test_an_error_message_says_what_is_wrong(
-    user: User, tmp_path: Path, source: Any, options: list[str], message: str
-) -> None:
-    arguments = options if "--user" in options else ["--user", user.email, *options]
-
-    with pytest.raises(CommandError, match=message) as error:
-        run(source(tmp_path), *arguments)
-
-    assert error.value.returncode == import_photos.FAILED
     assert not PhotoBatch.objects.exists()
 
 
@@ -186,17 +123,45 @@ def test_photos_are_declared_in_several_requests(
     assert len(image_hashes(shoe)["images"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("step", "failure", "message"),
+    [
+        ("_step", KeyboardInterrupt(), "cancelled"),
+        ("upload", KeyboardInterrupt(), "cancelled"),
+        ("upload", StoreUnavailableError(), "unavailable"),
+    ],
+)
 def test_an_interrupted_import_is_cancelled(
-    user: User, tmp_path: Path, public: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    user: User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    step: str,
+    failure: BaseException,
+    message: str,
 ) -> None:
     product(user, "AW-1")
 
-    def interrupt(_batch: PhotoBatch) -> bool:
-        raise KeyboardInterrupt
+    def interrupt(*_: object, **__: object) -> None:
+        raise failure
 
-    monkeypatch.setattr(import_photos, "_step", interrupt)
-    with pytest.raises(CommandError, match="cancelled") as error:
+    monkeypatch.setattr(import_photos, step, interrupt)
+    with pytest.raises(CommandError, match=message) as error:
         run(fill(tmp_path, "AW-1.png"), "--user", user.email)
 
     assert error.value.returncode == import_photos.FAILED
     assert PhotoBatch.objects.get().status == "CANCELLED"
+
+
+def test_an_import_interrupted_while_it_reads_writes_nothing(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalPhoto, "declared_with_hash", interrupt)
+    with pytest.raises(CommandError, match="cancelled") as error:
+        run(fill(tmp_path, "AW-1.png"), "--user", user.email)
+
+    assert error.value.returncode == import_photos.FAILED
+    assert not PhotoBatch.objects.exists()

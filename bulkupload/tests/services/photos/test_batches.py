@@ -150,6 +150,9 @@ def test_every_invalid_photo_is_reported_and_nothing_is_written(user: User) -> N
         DeclaredPhoto(path="day 2/d.png", content_type=PNG, size=10),
         DeclaredPhoto(path="day 1/d.png", content_type=PNG, size=10),
         DeclaredPhoto(path="e\x07.png", content_type=PNG, size=10),
+        DeclaredPhoto(path="a/..", content_type=PNG, size=10),
+        DeclaredPhoto(path="f\udcff.png", content_type=PNG, size=10),
+        DeclaredPhoto(path="day 1/" * 100 + "g.png", content_type=PNG, size=10),
     ]
 
     with (
@@ -172,6 +175,9 @@ def test_every_invalid_photo_is_reported_and_nothing_is_written(user: User) -> N
         (3, "content_type", "image_required"),
         (3, "file_size", "file_too_large"),
         (7, "filename", "file_name"),
+        (8, "filename", "file_name"),
+        (9, "filename", "file_name"),
+        (10, "filename", "string_too_long"),
         (6, "filename", "duplicate"),
     ]
     assert not PhotoBatch.objects.exists()
