@@ -31,6 +31,9 @@ from sartiq.core.asgi.request_body import (
 
 # Up to this size a body is received before Django runs, a larger one when a view reads it.
 MAX_EAGER_BODY_BYTES = 64 * 1024
+# Up to this size granian skips an unread body that has arrived, so that the connection can be used
+# again. If the body has not arrived, granian closes the connection.
+MAX_SKIPPED_BODY_BYTES = 8 * 1024
 CHUNK_BYTES = 128 * 1024
 BODILESS_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 # A busy process is healthy: refusing these would move its requests to the others.
@@ -92,8 +95,7 @@ class AsgiApplication:
             response = _ERRORS[type(error)]
             common = common_headers(scope["scheme"], dict(scope["headers"]))
         headers = response.headers
-        if exchange.has_unread_body:
-            # RFC 9112, 9.6: the rest of the body would be read as the next request.
+        if exchange.must_close:
             headers = [*headers, ("Connection", "close")]
         await _send(send, response, [*encoded(headers), *common])
 
@@ -106,21 +108,26 @@ class _Exchange:
         self._scope = scope
         self._receive = receive
         self._length = length
-        self.has_unread_body = _has_body(dict(scope["headers"]))
+        self._is_skippable = 0 < length <= MAX_SKIPPED_BODY_BYTES
+        # RFC 9112, 9.6: the rest of an unread body would be read as the next request.
+        self.must_close = _has_body(dict(scope["headers"])) and not self._is_skippable
 
     async def respond(self) -> Response:
         """Return Django's response; a large body is received only if a view reads it."""
         if not self._length:
             self._require_capacity()
             return await self._run(io.BytesIO())
-        if is_large := self._length > MAX_EAGER_BODY_BYTES:
+        is_large = self._length > MAX_EAGER_BODY_BYTES
+        if is_large or self._is_skippable:
             self._require_capacity()
+        if is_large:
             response = await self._django.run(environ_of(self._scope, DeferredBody()))
             if response is not None:
                 return response
+        self.must_close = True
         with await receive_body(self._receive, self._length) as body:
-            self.has_unread_body = False
-            if not is_large:  # a small one is received first, to keep the connection
+            self.must_close = False
+            if not is_large:  # while it was received, others may have come
                 self._require_capacity()
             return await self._run(body)
 
