@@ -1,4 +1,4 @@
-"""OpenAPI responses of the account routes that are not shared."""
+"""OpenAPI responses that only the account routes use."""
 
 from drf_spectacular.utils import OpenApiResponse
 

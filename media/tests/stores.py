@@ -76,7 +76,7 @@ def _first_identity() -> Identity:
 
 
 @contextmanager
-def stores_of_this_environment(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
+def stores_with_environment_markers(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
     """Install these stores, marked as this environment's."""
     set_database_id()
     for store in (public, private):
@@ -96,7 +96,7 @@ def memory_stores(store: MemoryStore) -> Iterator[MemoryStore]:
 def watched_stores(public: ObjectStore, private: ObjectStore) -> Iterator[WatchedStore]:
     """Install these stores, marked as this environment's and watched."""
     watched = WatchedStore(public)
-    with stores_of_this_environment(
+    with stores_with_environment_markers(
         cast("ObjectStore", watched), cast("ObjectStore", WatchedStore(private))
     ):
         watched.calls = 0

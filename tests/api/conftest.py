@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import stores_of_this_environment
+from media.tests.stores import stores_with_environment_markers
 from tests.api import world as worlds
 
 
@@ -27,5 +27,5 @@ def stored_world(
 
 @pytest.fixture
 def world(stored_world: worlds.World, db: None) -> Iterator[worlds.World]:
-    with stores_of_this_environment(MemoryStore(), MemoryStore()):
+    with stores_with_environment_markers(MemoryStore(), MemoryStore()):
         yield deepcopy(stored_world)

@@ -17,7 +17,7 @@ ANNA: Final = ("anna", STUDIO)
 
 @pytest.fixture
 def environment(transactional_db: None, stack: dict[str, str]) -> Iterator[Environment]:
-    with installed(on_server=False) as environment:
+    with installed(uses_seaweedfs=False) as environment:
         yield environment
 
 

@@ -23,6 +23,6 @@ def test_no_sequence_of_events_breaks_an_invariant(stack: dict[str, str]) -> Non
     is_long = settings.get_current_profile_name() == LONG_PROFILE
     profile = settings.get_profile(LONG_PROFILE if is_long else "model")
 
-    with installed(on_server=is_long) as environment:
+    with installed(uses_seaweedfs=is_long) as environment:
         machine = cast("Any", partial(Machine, environment))
         run_state_machine_as_test(machine, settings=profile)

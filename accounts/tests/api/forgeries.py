@@ -59,6 +59,7 @@ PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYI\n-----END PUBLIC 
 Forge = Callable[[Claims], str]
 
 
+# `ses` is PASSWORD_CLAIM, a fingerprint of the password hash.
 FORGERIES: dict[str, Forge] = {
     "alg none": lambda c: unsigned(c, "none"),
     "alg None": lambda c: unsigned(c, "None"),

@@ -99,7 +99,7 @@ def test_a_new_member_has_the_member_role_by_default(team: Team) -> None:
         ({"email": "a@b.de", "role": None}, {(("body", "role"), "null_not_allowed")}),
     ],
 )
-def test_a_malformed_member_is_refused(
+def test_an_invalid_member_is_refused(
     team: Team, body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
 ) -> None:
     before = roles_in(team)

@@ -135,7 +135,7 @@ def test_members_see_their_organizations_and_superusers_all(
     assert names_seen_by(UserFactory.create()) == []
 
 
-ROLE_NAMES = ["owner", "admin", "member", "outsider", "superuser"]
+CALLERS = ["owner", "admin", "member", "outsider", "superuser"]
 
 
 @pytest.mark.covers("T40")
@@ -162,15 +162,15 @@ def test_each_role_gets_the_expected_status(
     UserFactory.create(email="new@example.com")
     target = MembershipFactory.create(organization=team.organization).user
     path = f"{ORGANIZATIONS}{team.organization.pk}{suffix.format(member=target.pk)}"
-    for role, status in zip(ROLE_NAMES, statuses, strict=True):
+    for caller, status in zip(CALLERS, statuses, strict=True):
         Membership.objects.filter(user__email="new@example.com").delete()
         Membership.objects.update_or_create(
             user=target, organization=team.organization, defaults={"role": Role.MEMBER}
         )
 
-        response = getattr(client_of(getattr(team, role)), method)(path, body)
+        response = getattr(client_of(getattr(team, caller)), method)(path, body)
 
-        assert (role, response.status_code) == (role, status)
+        assert (caller, response.status_code) == (caller, status)
         if status == 403:
             assert response.json() == FORBIDDEN
     anonymous_response = getattr(APIClient(), method)(path, body)

@@ -42,7 +42,7 @@ FIELDS = {
 }
 
 
-# Every field of the model that a user may not set, with another value than it has.
+# Values that a client may not set; each differs from the current one.
 SERVER_OWNED = {
     "id": UNKNOWN_ID,
     "user_id": UNKNOWN_ID,

@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import stores_of_this_environment
+from media.tests.stores import stores_with_environment_markers
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def superuser(db: None) -> User:
 
 
 @pytest.fixture
-def staff_client(superuser: User) -> Client:
+def superuser_client(superuser: User) -> Client:
     client = Client()
     client.force_login(superuser, backend="django.contrib.auth.backends.ModelBackend")
     return client
@@ -24,5 +24,5 @@ def staff_client(superuser: User) -> Client:
 @pytest.fixture
 def private_store(db: None) -> Iterator[MemoryStore]:
     store = MemoryStore()
-    with stores_of_this_environment(MemoryStore(), store):
+    with stores_with_environment_markers(MemoryStore(), store):
         yield store

@@ -41,20 +41,20 @@ def form_of(subject: Subject, *, size: int) -> GeneratedBody:
     """Return a form whose file is a safetensors file of exactly `size` bytes."""
     start = files.safetensors({}, body=b"")
     field = '--b\r\nContent-Disposition: form-data; name="subject"\r\n\r\n'
-    name = 'Content-Disposition: form-data; name="file"; filename="shoe.safetensors"'
-    head = f"{field}{subject.pk}\r\n--b\r\n{name}\r\n\r\n".encode() + start
+    file_header = 'Content-Disposition: form-data; name="file"; filename="shoe.safetensors"'
+    head = f"{field}{subject.pk}\r\n--b\r\n{file_header}\r\n\r\n".encode() + start
     return GeneratedBody(head, size - len(start), b"\r\n--b--\r\n")
 
 
 class CountingStore(MemoryStore):
     """Counts the bytes of a put instead of storing them."""
 
-    stored = 0
+    received_bytes = 0
 
     def installed_as_private_store(self) -> Any:
         return factory.replaced(private=self)
 
     def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
         for chunk in chunks_of(body):
-            self.stored += len(chunk)
+            self.received_bytes += len(chunk)
         return super().put(key, b"", headers=headers)

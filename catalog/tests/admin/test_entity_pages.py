@@ -36,7 +36,7 @@ def organization(db: None) -> Organization:
 # --- Deletion -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("many", [False, True])
 def test_deleting_an_entity_moves_it_to_the_trash(
-    staff_client: Client, superuser: User, *, many: bool
+    superuser_client: Client, superuser: User, *, many: bool
 ) -> None:
     deleted_product, other_product = product(superuser), product(superuser)
     resource = rows.resource(superuser, unattached_at=None)
@@ -48,9 +48,9 @@ def test_deleting_an_entity_moves_it_to_the_trash(
             "_selected_action": [str(deleted_product.pk)],
             "post": "yes",
         }
-        response = staff_client.post(admin_url("changelist"), data)
+        response = superuser_client.post(admin_url("changelist"), data)
     else:
-        response = staff_client.post(admin_url("delete", deleted_product.pk), {"post": "yes"})
+        response = superuser_client.post(admin_url("delete", deleted_product.pk), {"post": "yes"})
 
     resource.refresh_from_db()
     assert response.status_code == 302
@@ -62,9 +62,9 @@ def test_deleting_an_entity_moves_it_to_the_trash(
 
 # --- Plain fields -------------------------------------------------------------------------------
 def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
-    staff_client: Client, superuser: User, organization: Organization
+    superuser_client: Client, superuser: User, organization: Organization
 ) -> None:
-    response = staff_client.post(
+    response = superuser_client.post(
         admin_url("add"),
         {
             "name": "Oxford shoe",
@@ -84,11 +84,11 @@ def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
 
 
 def test_the_owner_of_an_entity_cannot_be_changed(
-    staff_client: Client, superuser: User, organization: Organization
+    superuser_client: Client, superuser: User, organization: Organization
 ) -> None:
     own_product = product(superuser)
 
-    response = staff_client.post(
+    response = superuser_client.post(
         admin_url("change", own_product.pk),
         {"name": "Derby shoe", "organization": organization.pk, "user": UserFactory.create().pk},
     )
@@ -105,14 +105,14 @@ def test_the_owner_of_an_entity_cannot_be_changed(
 @pytest.mark.parametrize("owner", ["organization", "user"])
 @pytest.mark.parametrize("view", ["add", "change"])
 def test_a_taken_sku_is_reported_at_its_field(
-    staff_client: Client, superuser: User, organization: Organization, owner: str, view: str
+    superuser_client: Client, superuser: User, organization: Organization, owner: str, view: str
 ) -> None:
     scope = organization if owner == "organization" else None
     product(superuser, sku="OX-1", organization=scope)
     other_product = product(superuser, sku="OX-2", organization=scope)
     page = admin_url("add") if view == "add" else admin_url("change", other_product.pk)
 
-    response = staff_client.post(
+    response = superuser_client.post(
         page,
         {
             "name": "Shoe",
@@ -128,10 +128,10 @@ def test_a_taken_sku_is_reported_at_its_field(
     assert (Product.objects.count(), other_product.sku) == (2, "OX-2")
 
 
-def test_a_taken_slug_is_reported_at_its_field(staff_client: Client, superuser: User) -> None:
+def test_a_taken_slug_is_reported_at_its_field(superuser_client: Client, superuser: User) -> None:
     Subject.objects.create(user=superuser, name="Ada", slug="ada")
 
-    response = staff_client.post(
+    response = superuser_client.post(
         admin_url("add", model="subject"),
         {"name": "Ada", "slug": "ada", "type": "REAL", "owner": "PERSONAL"},
     )
@@ -139,22 +139,24 @@ def test_a_taken_slug_is_reported_at_its_field(staff_client: Client, superuser: 
     assert list(errors_of(response)) == ["slug"]
 
 
-def test_products_without_a_sku_do_not_collide(staff_client: Client, superuser: User) -> None:
+def test_products_without_a_sku_do_not_collide(superuser_client: Client, superuser: User) -> None:
     product(superuser)
 
-    response = staff_client.post(admin_url("add"), {"name": "Shoe", "sku": "", "owner": "PERSONAL"})
+    response = superuser_client.post(
+        admin_url("add"), {"name": "Shoe", "sku": "", "owner": "PERSONAL"}
+    )
 
     assert response.status_code == 302
     assert Product.objects.filter(sku=None).count() == 2
 
 
 def test_a_look_can_only_link_rows_of_its_owner(
-    staff_client: Client, superuser: User, organization: Organization
+    superuser_client: Client, superuser: User, organization: Organization
 ) -> None:
     own_product = product(superuser, organization=organization)
     foreign_product = product(superuser)
 
-    rejected_response = staff_client.post(
+    rejected_response = superuser_client.post(
         admin_url("add", model="look"),
         {
             "name": "Autumn",
@@ -163,7 +165,7 @@ def test_a_look_can_only_link_rows_of_its_owner(
             "products": [own_product.pk, foreign_product.pk],
         },
     )
-    accepted_response = staff_client.post(
+    accepted_response = superuser_client.post(
         admin_url("add", model="look"),
         {
             "name": "Autumn",
@@ -178,12 +180,12 @@ def test_a_look_can_only_link_rows_of_its_owner(
     assert list(Look.objects.get().products.all()) == [own_product]
 
 
-def test_media_are_shown_with_links(staff_client: Client, superuser: User) -> None:
+def test_media_are_shown_with_links(superuser_client: Client, superuser: User) -> None:
     shoe, resource = product(superuser), rows.resource(superuser)
     rows.attachment(resource, shoe)
 
-    page = staff_client.get(admin_url("change", shoe.pk)).content.decode()
-    list_page = staff_client.get(admin_url("changelist")).content.decode()
+    page = superuser_client.get(admin_url("change", shoe.pk)).content.decode()
+    list_page = superuser_client.get(admin_url("changelist")).content.decode()
 
     for html in (page, list_page):
         assert f'<img src="{public_url(thumbnail_key(resource.pk))}"' in html

@@ -37,8 +37,8 @@ def signed_in(user: User, **options: Any) -> Client:
 
 
 @pytest.mark.parametrize("path", ["/admin/nothing/here/", "/admin/catalog/nothing/"])
-def test_a_missing_page_is_a_404(staff_client: Client, path: str) -> None:
-    require_page(staff_client.get(path), 404, with_menu=True)
+def test_a_missing_page_is_a_404(superuser_client: Client, path: str) -> None:
+    require_page(superuser_client.get(path), 404, with_menu=True)
 
 
 def test_a_page_without_permission_is_a_403() -> None:
@@ -57,16 +57,16 @@ def test_a_form_without_a_csrf_token_is_a_403(superuser: User) -> None:
     require_page(sign_in, 403, with_menu=False)
 
 
-def test_a_form_too_large(staff_client: Client, settings: Settings) -> None:
+def test_a_form_too_large(superuser_client: Client, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 
-    require_page(staff_client.post(reverse(ADD), {"name": "x" * 200}), 413, with_menu=True)
+    require_page(superuser_client.post(reverse(ADD), {"name": "x" * 200}), 413, with_menu=True)
 
 
-def test_too_many_fields(staff_client: Client, settings: Settings) -> None:
+def test_too_many_fields(superuser_client: Client, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
 
-    response = staff_client.post(reverse(ADD), {str(number): "x" for number in range(5)})
+    response = superuser_client.post(reverse(ADD), {str(number): "x" for number in range(5)})
 
     require_page(response, 400, with_menu=True)
 

@@ -23,16 +23,16 @@ def actions_of(row: Any) -> list[str]:
     return list(rows.values_list("action", flat=True))
 
 
-def test_an_entity_is_added_changed_and_deleted(staff_client: Client, superuser: User) -> None:
+def test_an_entity_is_added_changed_and_deleted(superuser_client: Client, superuser: User) -> None:
     form = {"owner": "PERSONAL", "organization": "", "name": "Shoe", "sku": "S-1"}
     other_product = Product.objects.create(user=superuser, name="Boot")
 
-    staff_client.post(url("catalog_product_add"), form)
+    superuser_client.post(url("catalog_product_add"), form)
     product = Product.objects.get(sku="S-1")
     change_url = url("catalog_product_change", product.pk)
-    staff_client.post(change_url, {"name": "Sandal", "sku": "S-1"})
-    staff_client.post(change_url, {"name": "Sandal", "sku": "S-1"})  # changes nothing
-    staff_client.post(url("catalog_product_delete", product.pk), {"post": "yes"})
+    superuser_client.post(change_url, {"name": "Sandal", "sku": "S-1"})
+    superuser_client.post(change_url, {"name": "Sandal", "sku": "S-1"})  # changes nothing
+    superuser_client.post(url("catalog_product_delete", product.pk), {"post": "yes"})
 
     assert actions_of(product) == ["product.created", "product.updated", "product.deleted"]
     assert actions_of(other_product) == []
@@ -41,19 +41,19 @@ def test_an_entity_is_added_changed_and_deleted(staff_client: Client, superuser:
     assert (update_event.actor_kind, update_event.actor_id) == (ActorKind.STAFF, superuser.pk)
 
 
-def test_a_bulk_deletion_names_each_entity(staff_client: Client, superuser: User) -> None:
+def test_a_bulk_deletion_names_each_entity(superuser_client: Client, superuser: User) -> None:
     products = [Product.objects.create(user=superuser, name=f"Shoe {n}") for n in range(3)]
     selected_pks = [str(product.pk) for product in products[:2]]
     data = {"action": "delete_selected", "_selected_action": selected_pks, "post": "yes"}
 
-    staff_client.post(url("catalog_product_changelist"), data)
+    superuser_client.post(url("catalog_product_changelist"), data)
 
     assert [actions_of(product) for product in products] == [
         *(["product.deleted"], ["product.deleted"], [])
     ]
 
 
-def test_members_on_the_page_of_an_organization(staff_client: Client, superuser: User) -> None:
+def test_members_on_the_page_of_an_organization(superuser_client: Client, superuser: User) -> None:
     owner = MembershipFactory.create(role=Role.OWNER)
     member = MembershipFactory.create(organization=owner.organization)
     newcomer = UserFactory.create()
@@ -77,7 +77,7 @@ def test_members_on_the_page_of_an_organization(staff_client: Client, superuser:
         "memberships-2-role": "ADMIN",
     }
 
-    response = staff_client.post(page, form)
+    response = superuser_client.post(page, form)
 
     assert response.status_code == 302
     events = Event.objects.order_by("action").values_list("action", "user_id", "organization_id")
@@ -88,14 +88,14 @@ def test_members_on_the_page_of_an_organization(staff_client: Client, superuser:
 
 
 def test_a_password_set_by_staff_is_recorded_without_it(
-    staff_client: Client, superuser: User
+    superuser_client: Client, superuser: User
 ) -> None:
     user = UserFactory.create()
     page = url("auth_user_password_change", user.pk)
     password = "another-long-horse"
 
-    staff_client.post(page, {"password1": "short", "password2": "x", "usable_password": "true"})
-    response = staff_client.post(
+    superuser_client.post(page, {"password1": "short", "password2": "x", "usable_password": "true"})
+    response = superuser_client.post(
         page, {"password1": password, "password2": password, "usable_password": "true"}
     )
 
@@ -105,40 +105,43 @@ def test_a_password_set_by_staff_is_recorded_without_it(
     assert password not in str(event.details)
 
 
-def test_a_deleted_organization_is_recorded(staff_client: Client, superuser: User) -> None:
+def test_a_deleted_organization_is_recorded(superuser_client: Client, superuser: User) -> None:
     organization: Organization = OrganizationFactory.create()
 
-    staff_client.post(url("accounts_organization_delete", organization.pk), {"post": "yes"})
+    superuser_client.post(url("accounts_organization_delete", organization.pk), {"post": "yes"})
 
     event = Event.objects.get()
     assert (event.action, event.organization_id) == ("organization.deleted", organization.pk)
 
 
 def test_events_are_found_by_object_and_owner_and_are_read_only(
-    staff_client: Client, superuser: User
+    superuser_client: Client, superuser: User
 ) -> None:
     product = Product.objects.create(user=superuser, name="Shoe")
-    staff_client.post(url("catalog_product_delete", product.pk), {"post": "yes"})
+    superuser_client.post(url("catalog_product_delete", product.pk), {"post": "yes"})
     event = Event.objects.get()
 
     for term, expected_count in [(product.pk, 1), (superuser.pk, 1), (event.pk, 0), ("shoe", 0)]:
-        page = staff_client.get(url("core_event_changelist"), {"q": str(term)})
+        page = superuser_client.get(url("core_event_changelist"), {"q": str(term)})
         assert page.context["cl"].result_count == expected_count
-    detail = staff_client.get(url("core_event_change", event.pk)).content.decode()
+    detail = superuser_client.get(url("core_event_change", event.pk)).content.decode()
 
     assert "Product deleted" in detail
     assert str(product.pk) in detail
-    assert staff_client.post(url("core_event_delete", event.pk), {"post": "yes"}).status_code == 403
+    assert (
+        superuser_client.post(url("core_event_delete", event.pk), {"post": "yes"}).status_code
+        == 403
+    )
     assert Event.objects.get() == event
 
 
 def test_a_long_list_of_events_is_not_counted_to_its_end(
-    staff_client: Client, superuser: User, monkeypatch: pytest.MonkeyPatch
+    superuser_client: Client, superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sartiq.core.admin_base.MAX_COUNTED", 2)
     for n in range(3):
         Event.objects.create(action=f"a.{n}", object_type="a", actor_kind=ActorKind.COMMAND)
 
-    page = staff_client.get(url("core_event_changelist"))
+    page = superuser_client.get(url("core_event_changelist"))
 
     assert page.context["cl"].result_count == 2

@@ -112,8 +112,8 @@ def test_every_model_of_the_product_is_registered() -> None:
     assert set(our_models()) <= set(registered_models())
 
 
-def test_the_home_page_and_the_menu_link_every_registered_model(staff_client: Client) -> None:
-    page = staff_client.get(reverse("admin:index"))
+def test_the_home_page_and_the_menu_link_every_registered_model(superuser_client: Client) -> None:
+    page = superuser_client.get(reverse("admin:index"))
 
     html = page.content.decode()
     menu = [
@@ -160,24 +160,24 @@ def test_html_in_any_text_is_escaped(visits: Visits) -> None:
     assert len(escaped) > len(visits.changes)
 
 
-def test_every_list_can_be_searched_and_filtered(staff_client: Client) -> None:
+def test_every_list_can_be_searched_and_filtered(superuser_client: Client) -> None:
     sample_rows.create("shoe")
 
     responses = {}
     for model in registered_models():
         page = admin_url(model, "changelist")
         since = {"created_at_from_0": "2020-01-01"} if has_date_filter(model) else {}
-        responses[page, "shoe"] = staff_client.get(page, {"q": "shoe", **since}).status_code
-        responses[page, "NUL"] = staff_client.get(page, {"q": "\u0000'; --"}).status_code
+        responses[page, "shoe"] = superuser_client.get(page, {"q": "shoe", **since}).status_code
+        responses[page, "NUL"] = superuser_client.get(page, {"q": "\u0000'; --"}).status_code
 
     assert {page: status for page, status in responses.items() if status != 200} == {}
 
 
-def test_every_add_page_opens_or_is_forbidden(staff_client: Client) -> None:
+def test_every_add_page_opens_or_is_forbidden(superuser_client: Client) -> None:
     statuses = {
         model.__name__
         for model in registered_models()
-        if staff_client.get(admin_url(model, "add")).status_code == 200
+        if superuser_client.get(admin_url(model, "add")).status_code == 200
     }
 
     assert statuses == {
@@ -215,10 +215,10 @@ def test_other_users_are_redirected_to_the_login(db: None, *, is_signed_in: bool
 
 
 @pytest.mark.covers("T49")
-def test_a_form_from_another_site_changes_nothing(staff_client: Client) -> None:
+def test_a_form_from_another_site_changes_nothing(superuser_client: Client) -> None:
     rows = sample_rows.create("shoe")
     csrf_checking_client = Client(enforce_csrf_checks=True)
-    csrf_checking_client.cookies = staff_client.cookies
+    csrf_checking_client.cookies = superuser_client.cookies
 
     for row in rows:
         for view, args in (("add", ()), ("change", (row.pk,)), ("delete", (row.pk,))):
@@ -230,10 +230,10 @@ def test_a_form_from_another_site_changes_nothing(staff_client: Client) -> None:
         assert type(row)._base_manager.filter(pk=row.pk).exists()
 
 
-def test_browsers_send_the_referrer_to_the_same_host(staff_client: Client) -> None:
+def test_browsers_send_the_referrer_to_the_same_host(superuser_client: Client) -> None:
     """With `no-referrer` a browser sends `Origin: null`, and Django rejects every form."""
     policies = {
-        page: staff_client.get(page)["Referrer-Policy"]
+        page: superuser_client.get(page)["Referrer-Policy"]
         for page in (reverse("admin:login"), reverse("admin:index"), "/health/live")
     }
 

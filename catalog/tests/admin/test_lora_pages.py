@@ -45,14 +45,14 @@ def errors_of(response: Any) -> dict[str, list[str]]:
 
 
 def test_the_page_of_a_model_shows_its_properties(
-    staff_client: Client, private_store: MemoryStore, subject: Subject
+    superuser_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
     body = files.safetensors()
 
-    response = staff_client.post(reverse(ADD), form_fields(subject, body), follow=True)
+    response = superuser_client.post(reverse(ADD), form_fields(subject, body), follow=True)
 
     model = LoraModel.objects.get()
-    page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
+    page = superuser_client.get(reverse(MODEL, args=[model.pk])).content.decode()
     assert response.redirect_chain == [(reverse("admin:catalog_loramodel_changelist"), 302)]
     assert private_store.body(model.file_path) == body
     for text in (
@@ -68,14 +68,16 @@ def test_the_page_of_a_model_shows_its_properties(
 
 
 def test_a_download_link_is_signed_and_not_cached(
-    staff_client: Client, subject: Subject, tmp_path: Path
+    superuser_client: Client, subject: Subject, tmp_path: Path
 ) -> None:
     store = LocalStore(tmp_path, "private", base_url="http://testserver")
     with factory.replaced(private=store):
-        staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
+        superuser_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
         model = LoraModel.objects.get()
 
-        response = staff_client.get(reverse("admin:catalog_loramodel_download", args=[model.pk]))
+        response = superuser_client.get(
+            reverse("admin:catalog_loramodel_download", args=[model.pk])
+        )
 
     url, token = response["Location"].split("?token=")
     assert response.status_code == 302
@@ -86,15 +88,15 @@ def test_a_download_link_is_signed_and_not_cached(
 
 @pytest.mark.covers("T49")
 def test_a_malicious_model_is_flagged_on_its_page(
-    staff_client: Client, private_store: MemoryStore, subject: Subject, tmp_path: Path
+    superuser_client: Client, private_store: MemoryStore, subject: Subject, tmp_path: Path
 ) -> None:
     target = tmp_path / "executed"
 
-    staff_client.post(reverse(ADD), form_fields(subject, files.evil_pickle(target), "shoe.pt"))
+    superuser_client.post(reverse(ADD), form_fields(subject, files.evil_pickle(target), "shoe.pt"))
 
     model = LoraModel.objects.get()
-    page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
-    list_page = staff_client.get(reverse("admin:catalog_loramodel_changelist")).content.decode()
+    page = superuser_client.get(reverse(MODEL, args=[model.pk])).content.decode()
+    list_page = superuser_client.get(reverse("admin:catalog_loramodel_changelist")).content.decode()
     assert model.verdict == Verdict.DANGEROUS
     assert "Loading it would call: builtins.exec" in page
     assert "Dangerous" in list_page
@@ -111,7 +113,7 @@ def test_a_malicious_model_is_flagged_on_its_page(
     ],
 )
 def test_a_refused_file_is_reported_at_its_field(
-    staff_client: Client,
+    superuser_client: Client,
     private_store: MemoryStore,
     subject: Subject,
     body: bytes,
@@ -119,7 +121,7 @@ def test_a_refused_file_is_reported_at_its_field(
     name: str,
     reason: str,
 ) -> None:
-    response = staff_client.post(reverse(ADD), form_fields(subject, body, name))
+    response = superuser_client.post(reverse(ADD), form_fields(subject, body, name))
 
     assert response.status_code == 200
     assert reason in " ".join(errors_of(response)["file"])
@@ -128,22 +130,22 @@ def test_a_refused_file_is_reported_at_its_field(
 
 
 def test_a_form_without_file_or_subject_reports_both(
-    staff_client: Client, private_store: MemoryStore
+    superuser_client: Client, private_store: MemoryStore
 ) -> None:
-    response = staff_client.post(reverse(ADD), {"trigger": "ohwx"})
+    response = superuser_client.post(reverse(ADD), {"trigger": "ohwx"})
 
     assert sorted(errors_of(response)) == ["file", "subject"]
 
 
 def test_an_unavailable_store_is_reported_and_nothing_is_saved(
-    staff_client: Client, private_store: MemoryStore, subject: Subject
+    superuser_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
     def fail(operation: str, key: str) -> None:
         raise StoreUnavailableError
 
     private_store.before = fail
 
-    response = staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
+    response = superuser_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
 
     assert response.status_code == 200
     assert list(errors_of(response)) == ["file"]
@@ -163,26 +165,26 @@ def send(client: Client, body: GeneratedBody) -> Any:
 
 
 def test_uploading_100_megabytes_needs_little_memory(
-    staff_client: Client, subject: Subject, tmp_path: Path, settings: Any
+    superuser_client: Client, subject: Subject, tmp_path: Path, settings: Any
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     store = CountingStore()
-    staff_client.get(reverse(ADD))  # load modules and templates before measuring memory
+    superuser_client.get(reverse(ADD))  # load modules and templates before measuring memory
     tracemalloc.start()
 
     with store.installed_as_private_store():
-        response = send(staff_client, form_of(subject, size=rules.MAX_SIZE))
+        response = send(superuser_client, form_of(subject, size=rules.MAX_SIZE))
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert response.status_code == 302
-    assert LoraModel.objects.get().file_size == store.stored == rules.MAX_SIZE
+    assert LoraModel.objects.get().file_size == store.received_bytes == rules.MAX_SIZE
     assert peak < 24 * 1024 * 1024
     assert list(tmp_path.iterdir()) == []
 
 
 def test_one_byte_more_is_refused_and_not_stored(
-    staff_client: Client,
+    superuser_client: Client,
     private_store: MemoryStore,
     subject: Subject,
     settings: Any,
@@ -190,7 +192,7 @@ def test_one_byte_more_is_refused_and_not_stored(
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
 
-    response = send(staff_client, form_of(subject, size=rules.MAX_SIZE + 1))
+    response = send(superuser_client, form_of(subject, size=rules.MAX_SIZE + 1))
 
     assert response.status_code == 200
     assert errors_of(response)["file"] == [rules.TOO_LARGE]
@@ -201,9 +203,9 @@ def test_one_byte_more_is_refused_and_not_stored(
 
 # --- Permissions --------------------------------------------------------------------------------
 def test_other_staff_can_only_view(
-    superuser: User, private_store: MemoryStore, subject: Subject, staff_client: Client
+    superuser: User, private_store: MemoryStore, subject: Subject, superuser_client: Client
 ) -> None:
-    staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
+    superuser_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
     model = LoraModel.objects.get()
     staff = UserFactory.create(is_staff=True)
     staff.user_permissions.set(Permission.objects.filter(codename__endswith="_loramodel"))
@@ -225,10 +227,10 @@ def test_other_staff_can_only_view(
 
 @pytest.mark.covers("T49")
 def test_an_upload_from_another_site_is_refused(
-    staff_client: Client, private_store: MemoryStore, subject: Subject
+    superuser_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
     csrf_checking_client = Client(enforce_csrf_checks=True)
-    csrf_checking_client.cookies = staff_client.cookies
+    csrf_checking_client.cookies = superuser_client.cookies
 
     response = csrf_checking_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
 
@@ -238,12 +240,12 @@ def test_an_upload_from_another_site_is_refused(
 
 # --- Changes and deletion -----------------------------------------------------------------------
 def test_only_the_description_of_a_model_can_be_changed(
-    staff_client: Client, private_store: MemoryStore, subject: Subject
+    superuser_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
-    staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
+    superuser_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
     model = LoraModel.objects.get()
 
-    response = staff_client.post(
+    response = superuser_client.post(
         reverse(MODEL, args=[model.pk]),
         {"subject": subject.pk, "trigger": "new", "entity_type": "", "file_path": "loras/x"},
     )
@@ -257,16 +259,16 @@ def test_only_the_description_of_a_model_can_be_changed(
 
 @pytest.mark.parametrize("many", [False, True])
 def test_deleting_models_queues_their_objects(
-    staff_client: Client, private_store: MemoryStore, subject: Subject, *, many: bool
+    superuser_client: Client, private_store: MemoryStore, subject: Subject, *, many: bool
 ) -> None:
-    staff_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
+    superuser_client.post(reverse(ADD), form_fields(subject, files.safetensors()))
     model = LoraModel.objects.get()
 
     if many:
         data = {"action": "delete_selected", "_selected_action": [str(model.pk)], "post": "yes"}
-        staff_client.post(reverse("admin:catalog_loramodel_changelist"), data)
+        superuser_client.post(reverse("admin:catalog_loramodel_changelist"), data)
     else:
-        staff_client.post(
+        superuser_client.post(
             reverse("admin:catalog_loramodel_delete", args=[model.pk]), {"post": "yes"}
         )
 

@@ -41,8 +41,8 @@ def organization(db: None) -> Organization:
 
 
 @pytest.mark.parametrize("page", FORMS)
-def test_a_row_without_a_chosen_owner_is_not_created(staff_client: Client, page: str) -> None:
-    response = staff_client.post(reverse(page), FORMS[page])
+def test_a_row_without_a_chosen_owner_is_not_created(superuser_client: Client, page: str) -> None:
+    response = superuser_client.post(reverse(page), FORMS[page])
 
     assert response.status_code == 200
     assert "Choose an owner." in response.content.decode()
@@ -53,20 +53,20 @@ def test_a_row_without_a_chosen_owner_is_not_created(staff_client: Client, page:
 @pytest.mark.parametrize("page", FORMS)
 @pytest.mark.parametrize("owner", ["ORGANIZATION", "PERSONAL"])
 def test_owner_and_organization_agree(
-    staff_client: Client, organization: Organization, page: str, owner: str
+    superuser_client: Client, organization: Organization, page: str, owner: str
 ) -> None:
     wrong_organization = organization.pk if owner == "PERSONAL" else ""
 
-    response = staff_client.post(
+    response = superuser_client.post(
         reverse(page), {**FORMS[page], "owner": owner, "organization": wrong_organization}
     )
 
     assert list(response.context["adminform"].form.errors) == ["organization"]
 
 
-def test_a_personal_row_belongs_to_its_creator(staff_client: Client) -> None:
-    page = staff_client.get(reverse(PRODUCT)).content.decode()
-    staff_client.post(reverse(PRODUCT), {"name": "Shoe", "owner": "PERSONAL"})
+def test_a_personal_row_belongs_to_its_creator(superuser_client: Client) -> None:
+    page = superuser_client.get(reverse(PRODUCT)).content.decode()
+    superuser_client.post(reverse(PRODUCT), {"name": "Shoe", "owner": "PERSONAL"})
 
     product = Product.objects.get()
     assert product.organization is None

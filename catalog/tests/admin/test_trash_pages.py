@@ -36,11 +36,11 @@ def restore(client: Client, *picked: Any, model: str = "catalog_product") -> lis
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def test_each_list_shows_live_or_deleted_rows(staff_client: Client, superuser: User) -> None:
+def test_each_list_shows_live_or_deleted_rows(superuser_client: Client, superuser: User) -> None:
     live_product, deleted_product = products(superuser)
 
-    live_page = staff_client.get(admin_url("changelist")).content.decode()
-    trash_page = staff_client.get(admin_url("changelist") + TRASH).content.decode()
+    live_page = superuser_client.get(admin_url("changelist")).content.decode()
+    trash_page = superuser_client.get(admin_url("changelist") + TRASH).content.decode()
 
     assert (live_product.name in live_page, deleted_product.name in live_page) == (True, False)
     assert (live_product.name in trash_page, deleted_product.name in trash_page) == (False, True)
@@ -53,13 +53,13 @@ def test_each_list_shows_live_or_deleted_rows(staff_client: Client, superuser: U
 
 
 def test_restoring_names_rows_that_cannot_be_restored(
-    staff_client: Client, superuser: User
+    superuser_client: Client, superuser: User
 ) -> None:
     _, deleted_product = products(superuser)
     other_product = Product.objects.create(user=superuser, name="Other", sku="A-2")
     entities.set_deleted(Product, [other_product], deleted_at=Now())
 
-    messages = restore(staff_client, deleted_product, other_product)
+    messages = restore(superuser_client, deleted_product, other_product)
 
     assert sorted(messages) == [
         "1 restored.",
@@ -72,14 +72,16 @@ def test_restoring_names_rows_that_cannot_be_restored(
     assert Product.with_deleted.in_trash().get() == deleted_product
 
 
-def test_a_deleted_row_is_shown_but_not_changed(staff_client: Client, superuser: User) -> None:
+def test_a_deleted_row_is_shown_but_not_changed(superuser_client: Client, superuser: User) -> None:
     _, deleted_product = products(superuser)
 
-    page = staff_client.get(admin_url("change", deleted_product.pk)).content.decode()
-    change_response = staff_client.post(
+    page = superuser_client.get(admin_url("change", deleted_product.pk)).content.decode()
+    change_response = superuser_client.post(
         admin_url("change", deleted_product.pk), {"name": "Changed"}
     )
-    delete_response = staff_client.post(admin_url("delete", deleted_product.pk), {"post": "yes"})
+    delete_response = superuser_client.post(
+        admin_url("delete", deleted_product.pk), {"post": "yes"}
+    )
 
     assert "Purged after" in page
     assert 'name="_save"' not in page
@@ -87,31 +89,31 @@ def test_a_deleted_row_is_shown_but_not_changed(staff_client: Client, superuser:
 
 
 def test_the_confirmation_says_that_the_row_can_be_restored(
-    staff_client: Client, superuser: User
+    superuser_client: Client, superuser: User
 ) -> None:
     live_product, _ = products(superuser)
     resource = rows.resource(superuser)
     form = {"action": "delete_selected", "_selected_action": [str(live_product.pk)]}
 
     pages = [
-        staff_client.get(admin_url("delete", live_product.pk)),
-        staff_client.post(admin_url("changelist"), form),
-        staff_client.get(admin_url("delete", resource.pk, model="media_mediaresource")),
+        superuser_client.get(admin_url("delete", live_product.pk)),
+        superuser_client.post(admin_url("changelist"), form),
+        superuser_client.get(admin_url("delete", resource.pk, model="media_mediaresource")),
     ]
 
     assert all("can be restored until" in page.content.decode() for page in pages)
 
 
-def test_deleted_rows_are_no_choices(staff_client: Client, superuser: User) -> None:
+def test_deleted_rows_are_no_choices(superuser_client: Client, superuser: User) -> None:
     live_product, _deleted_product = products(superuser)
     query = {"app_label": "catalog", "model_name": "look", "field_name": "products"}
 
-    choices = staff_client.get(reverse("admin:autocomplete"), query).json()["results"]
+    choices = superuser_client.get(reverse("admin:autocomplete"), query).json()["results"]
 
     assert [choice["id"] for choice in choices] == [str(live_product.pk)]
 
 
-def test_saving_a_look_keeps_its_deleted_subject(staff_client: Client, superuser: User) -> None:
+def test_saving_a_look_keeps_its_deleted_subject(superuser_client: Client, superuser: User) -> None:
     subject = Subject.objects.create(user=superuser, name="Ada", slug="ada")
     look = Look.objects.create(user=superuser, name="Look", subject=subject)
     _, deleted_product = products(superuser)
@@ -119,7 +121,7 @@ def test_saving_a_look_keeps_its_deleted_subject(staff_client: Client, superuser
     entities.set_deleted(Subject, [subject], deleted_at=Now())
 
     form = {"name": "Renamed", "subject": "", "products": [], "export_configuration": ""}
-    response = staff_client.post(admin_url("change", look.pk, model="catalog_look"), form)
+    response = superuser_client.post(admin_url("change", look.pk, model="catalog_look"), form)
 
     look.refresh_from_db()
     assert response.status_code == 302
@@ -127,11 +129,11 @@ def test_saving_a_look_keeps_its_deleted_subject(staff_client: Client, superuser
     assert Look.products.through.objects.get().product_id == deleted_product.pk
 
 
-def test_a_deleted_resource_is_restored(staff_client: Client, superuser: User) -> None:
+def test_a_deleted_resource_is_restored(superuser_client: Client, superuser: User) -> None:
     deleted_resource = rows.resource(superuser, deleted_at=Now())
     other_resource = rows.resource(superuser, deleted_at=Now())
 
-    messages = restore(staff_client, deleted_resource, model="media_mediaresource")
+    messages = restore(superuser_client, deleted_resource, model="media_mediaresource")
 
     assert messages == ["1 restored."]
     assert MediaResource.objects.get() == deleted_resource

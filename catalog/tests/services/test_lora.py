@@ -20,7 +20,7 @@ from media.errors import FileNameRefusedError, StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
 from media.services import deletions
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.stores import stores_of_this_environment
+from media.tests.stores import stores_with_environment_markers
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.limits.request_limits import RequestLimits, limited
 
@@ -31,7 +31,7 @@ Save = Callable[..., ModelFile]
 @pytest.fixture
 def store(db: None) -> Iterator[MemoryStore]:
     private = MemoryStore()
-    with stores_of_this_environment(MemoryStore(), private):
+    with stores_with_environment_markers(MemoryStore(), private):
         yield private
 
 

@@ -226,14 +226,14 @@ def comparable_property(declared: dict[str, Any]) -> Any:
     [PUBLIC, "ExportConfigurationCreate", "ExportConfigurationUpdate", "Message"],
 )
 def test_schemas_have_the_fields_of_the_specification(name: str, openapi: dict[str, Any]) -> None:
-    specified, shape = SCHEMAS[name], openapi["components"]["schemas"][name]
+    specified, documented = SCHEMAS[name], openapi["components"]["schemas"][name]
 
-    assert set(shape["properties"]) == set(specified["properties"])
-    assert set(shape.get("required", [])) >= set(specified.get("required", []))
+    assert set(documented["properties"]) == set(specified["properties"])
+    assert set(documented.get("required", [])) >= set(specified.get("required", []))
     for field, described in specified["properties"].items():
-        assert comparable_property(shape["properties"][field]) == comparable_property(described), (
-            field
-        )
+        assert comparable_property(documented["properties"][field]) == comparable_property(
+            described
+        ), field
 
 
 def test_enums_are_those_of_the_specification(openapi: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import stores_of_this_environment
+from media.tests.stores import stores_with_environment_markers
 
 
 @pytest.fixture
@@ -24,5 +24,5 @@ def staff_client(superuser: User) -> Client:
 @pytest.fixture
 def stores(db: None) -> Iterator[tuple[MemoryStore, MemoryStore]]:
     public, private = MemoryStore(), MemoryStore()
-    with stores_of_this_environment(public, private):
+    with stores_with_environment_markers(public, private):
         yield public, private

@@ -31,7 +31,7 @@ class Clock:
         self.elapsed += by
 
     @contextmanager
-    def of_processes(self) -> Iterator[None]:
+    def skewed_in_processes(self) -> Iterator[None]:
         """Give web processes and workers the skewed clock."""
         real = timezone.now
 

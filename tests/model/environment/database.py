@@ -1,4 +1,4 @@
-"""The database as the model sees it: SQL only, without the models and services of the product."""
+"""The database as the state machine sees it: with SQL only, without Django's models."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -20,7 +20,7 @@ def select(sql: str, *params: Any) -> list[tuple[Any, ...]]:
 
 @cache
 def tables() -> dict[str, tuple[str, ...]]:
-    """Return the tables that the rules change, with their columns that hold a time."""
+    """Return the tables that a step can change, with their columns that hold a time."""
     rows = select(
         "SELECT c.table_name, coalesce(array_agg(c.column_name::text)"
         " FILTER (WHERE c.data_type = 'timestamp with time zone'), '{}')"
@@ -38,7 +38,7 @@ def tables() -> dict[str, tuple[str, ...]]:
 
 
 def clear() -> None:
-    """Delete every row that the rules can have written, except events."""
+    """Delete every row that a step can have written, except events."""
     statements = "; ".join(f"DELETE FROM {table}" for table in tables())
     with connection.cursor() as cursor:  # faster than TRUNCATE for a few rows
         cursor.execute(f"DO $$ BEGIN {statements}; END $$")

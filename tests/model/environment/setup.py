@@ -1,4 +1,4 @@
-"""The product in one process, with everything around it under the control of the rules."""
+"""The product in one process, with everything around it under the control of the state machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ from tests.model.environment.broker import Broker
 from tests.model.environment.clock import Clock
 from tests.model.environment.crashes import Crashes
 from tests.model.environment.observer import Observer
-from tests.model.environment.stores import Faults, ObservedStore, TwinStore
+from tests.model.environment.stores import Faults, ObservedStore, SharedEtagStore
 from tests.model.environment.tenants import Tenants
 
 REMOTE_URL = "https://pictures.example.com/boot.png"
@@ -32,7 +32,7 @@ CHUNK_ROWS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What the rules control; it is installed once and emptied for each example."""
+    """What a step can control; it is installed once and emptied for each example."""
 
     tenants: Tenants
     clock: Clock
@@ -42,7 +42,7 @@ class Environment:
     observer: Observer
     public: ObservedStore
     private: ObservedStore
-    on_server: bool
+    uses_seaweedfs: bool
 
     def reset(self) -> None:
         """Start an example with nothing but users."""
@@ -55,22 +55,22 @@ class Environment:
         turns._last_served = UUID(int=0)  # not random, so that an example can be repeated
         for store in (self.public, self.private):
             store.written_at.clear()
-            if self.on_server:
+            if self.uses_seaweedfs:
                 store.store.delete_many(list(store.objects()))
             else:
-                store.store = TwinStore()
+                store.store = SharedEtagStore()
             mark(store.store, own_identity())
 
 
 @contextmanager
-def installed(*, on_server: bool) -> Iterator[Environment]:
+def installed(*, uses_seaweedfs: bool) -> Iterator[Environment]:
     """Create the users, and run the product with this environment inside the block."""
     app.loader.import_default_modules()
     clock, crashes, faults, observer = Clock(), Crashes(), Faults(), Observer()
     parts: dict[str, Any] = {"clock": clock, "faults": faults, "crashes": crashes}
     public = ObservedStore("public", observer=observer, **parts)
     private = ObservedStore("private", observer=observer, **parts)
-    if on_server:
+    if uses_seaweedfs:
         public.store = S3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
         private.store = S3Store(factory.s3_connection(), settings.R2_PRIVATE_BUCKET_NAME)
     broker = Broker(clock=clock, observer=observer)
@@ -79,7 +79,7 @@ def installed(*, on_server: bool) -> Iterator[Environment]:
     with (
         pytest.MonkeyPatch.context() as patch,
         factory.replaced(**stores),
-        clock.of_processes(),
+        clock.skewed_in_processes(),
         broker.installed(),
         crashes.installed(),
     ):
@@ -92,7 +92,7 @@ def installed(*, on_server: bool) -> Iterator[Environment]:
             observer=observer,
             public=public,
             private=private,
-            on_server=on_server,
+            uses_seaweedfs=uses_seaweedfs,
             **parts,
         )
     database.clear()
@@ -102,7 +102,7 @@ def installed(*, on_server: bool) -> Iterator[Environment]:
 class RemoteSite:
     """A web site with one image, instead of `RemoteFetcher`."""
 
-    host_permit: object = None
+    host_permit: object = None  # RemoteFetcher takes a permit for each host
 
     def fetch(self, url: str, *, into: BinaryIO) -> int:
         """Write the image into a file."""

@@ -53,7 +53,7 @@ class Faults:
                 raise fault.error
 
 
-class TwinStore(MemoryStore):
+class SharedEtagStore(MemoryStore):
     """A store in memory in which the twins have one ETag, as files that share an MD5 do."""
 
     def _set(
@@ -76,7 +76,7 @@ class ObservedStore:
         self, bucket: str, *, clock: Clock, faults: Faults, crashes: Crashes, observer: Observer
     ) -> None:
         self.bucket = bucket
-        self.store: ObjectStore = TwinStore()
+        self.store: ObjectStore = SharedEtagStore()
         self.written_at: dict[str, timedelta] = {}
         self._clock, self._faults = clock, faults
         self._crashes, self._observer = crashes, observer

@@ -28,7 +28,7 @@ from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.stores import adopt_buckets, stores_of_this_environment
+from media.tests.stores import adopt_buckets, stores_with_environment_markers
 from sartiq.core.models import new_id
 
 PNG = "image/png"
@@ -65,7 +65,7 @@ AheadStore = AheadMemoryStore | AheadS3Store
 def in_memory() -> Iterator[AheadMemoryStore]:
     """Install in-memory stores; yield the public one."""
     store = AheadMemoryStore()
-    with stores_of_this_environment(store, MemoryStore()):
+    with stores_with_environment_markers(store, MemoryStore()):
         yield store
 
 
