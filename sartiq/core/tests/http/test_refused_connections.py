@@ -1,4 +1,4 @@
-"""What granian does with the connection of a request that is refused before its body was read."""
+"""The connection of a request that is refused before its body was read."""
 
 import socket
 import sys
@@ -10,6 +10,8 @@ from devstack.folders import CHECKOUT
 from devstack.process.child import Child
 from devstack.process.ports import LOOPBACK, free_port, is_listening
 from sartiq.core.asgi.application import MAX_SKIPPED_BODY_BYTES
+from sartiq.core.tests.http import asgi
+from sartiq.core.tests.http.busy_application import application
 
 APPLICATION = "sartiq.core.tests.http.busy_application:application"
 TIMEOUT_SECONDS = 10.0
@@ -77,3 +79,18 @@ def test_a_client_that_sends_no_body_is_refused_and_disconnected(
 
     assert receive_response(connection).startswith(b"HTTP/1.1 503 ")
     assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("size", [1, MAX_SKIPPED_BODY_BYTES, MAX_SKIPPED_BODY_BYTES + 1])
+def test_a_refused_request_keeps_its_connection(size: int) -> None:
+    """granian skips a short body that is not received here; a longer one is received first."""
+    body = b"x" * size
+    received = [{"type": "http.request", "body": body, "more_body": False}]
+    never = [{"type": "http.disconnect"}]
+    is_skipped = size <= MAX_SKIPPED_BODY_BYTES
+
+    status, headers, _ = asgi.ask(
+        application, "/a", "POST", body=body, messages=never if is_skipped else received
+    )
+
+    assert (status, headers.get("Connection")) == (503, None)
