@@ -18,6 +18,7 @@ from media.services import deletions
 from media.services.cleanup import report as reports
 from media.services.cleanup.grace import database_now
 from media.services.cleanup.report import CleanupReport, ProgressCallback, ignore_progress
+from media.services.environment import require_own_environment
 from sartiq.core import events
 from sartiq.core.work import old_rows
 from sartiq.core.work.exclusive import exclusive
@@ -36,8 +37,10 @@ def discard_expired(
 ) -> CleanupReport:
     """Expire runs past their retention time and queue their archives for deletion.
 
-    `older_than` is how long ago the retention time ended. Raises AlreadyRunningError.
+    `older_than` is how long ago the retention time ended. Raises ForeignEnvironmentError,
+    AlreadyRunningError, StoreUnavailableError.
     """
+    require_own_environment()
     report = CleanupReport(executed=execute)
     remaining = reports.UNLIMITED if limit is None else limit
     with exclusive("exports.discard_expired"):

@@ -23,10 +23,11 @@ from sartiq.core.work.exclusive import AlreadyRunningError
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_BUSY: Final = 3
+EXIT_INTERRUPTED: Final = 130  # as a shell reports Ctrl-C
 EXIT_CODES: Final = (
     "Exit codes: 0 done (a dry run too), 1 the store or the database failed, or the bucket belongs"
     " to another environment (what is already done is not undone; run it again), 2 wrong usage, 3"
-    " another run is in progress."
+    " another run is in progress, 130 stopped by Ctrl-C."
 )
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE: Final = re.compile(r"([0-9]{1,4})([mhd])")
@@ -38,6 +39,7 @@ class CleanupCommand(BaseCommand):
     item_name = "items"
     grace: timedelta
     action, done = "discard", "Discarded"  # as in "Would discard 3 …", "Discarded 3 …"
+    skipped = "in use; the next run checks them again"  # as in "Skipped 3 …"
     shows_size = True  # whether the summary has the bytes of the items
 
     def clean_up(
@@ -94,7 +96,7 @@ class CleanupCommand(BaseCommand):
             self.stdout.write(f"{action} {report.expired_uploads} unused uploads.")
         remaining = report.candidates - report.discarded
         if report.executed and remaining:
-            self.stdout.write(f"Skipped {remaining} in use; the next run checks them again.")
+            self.stdout.write(f"Skipped {remaining} {self.skipped}.")
         if not report.executed:
             self.stdout.write(f"Nothing was changed. Use --execute to {self.action}.")
 
@@ -127,6 +129,9 @@ def errors_as_exit_codes() -> Iterator[None]:
         raise CommandError(str(error), returncode=EXIT_USAGE) from error
     except AlreadyRunningError as error:
         raise CommandError(error.detail, returncode=EXIT_BUSY) from error
+    except KeyboardInterrupt as error:
+        message = "Stopped. What is already done is not undone; run it again."
+        raise CommandError(message, returncode=EXIT_INTERRUPTED) from error
     except (SartiqError, DatabaseError) as error:
         message = f"{type(error).__name__}: {error.__cause__ or error}"
         raise CommandError(message, returncode=EXIT_FAILED) from error

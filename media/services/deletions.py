@@ -165,18 +165,18 @@ def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDelet
 def _needed_by_resource(rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]:
     """Return the rows whose object a usable resource needs.
 
-    A thumbnail object whose row has no thumbnail was left by a crash and is not needed.
+    Of the keys with the id of a resource, it needs only its own: an object in another format is
+    unknown. A thumbnail object whose row has no thumbnail was left by a crash and is not needed.
     """
-    owners = {row.key: keys.resource_id_of(row.key) for row in rows}
-    owned = Q(storage_key__in=owners) | Q(pk__in=[pk for pk in owners.values() if pk])
-    usable = MediaResource.with_deleted.usable().filter(owned).values_list("pk", "storage_key")
-    in_use = {value for pair in usable for value in pair}
-    lacking = MediaResource.with_deleted.lacking_thumbnail().filter(
-        pk__in=in_use & {*owners.values()}
-    )
-    leftover_keys = {keys.thumbnail_key(pk) for pk in lacking.values_list("pk", flat=True)}
-    needed = {row for row in rows if row.key in in_use or owners[row.key] in in_use}
-    return {row for row in needed if row.key not in leftover_keys}
+    object_keys = {row.key for row in rows}
+    ids = [pk for key in object_keys if (pk := keys.resource_id_of(key))]
+    owned = Q(storage_key__in=object_keys) | Q(pk__in=ids)
+    usable = MediaResource.with_deleted.usable().filter(owned)
+    fields = ("pk", "storage_key", "extension", "resource_type")
+    in_use = {key for row in usable.only(*fields) for key in row.own_keys | {row.storage_key}}
+    lacking = usable.lacking_thumbnail().values_list("pk", flat=True)
+    leftover_keys = {keys.thumbnail_key(pk) for pk in lacking}
+    return {row for row in rows if row.key in in_use - leftover_keys}
 
 
 def _release(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.utils import timezone
 
@@ -63,6 +63,19 @@ def test_the_command_reports_and_discards_only_expired_archives(
     )
     assert len(before) == 3
     assert stored_keys() == [live_run.archive_key]
+
+
+def test_another_environment_keeps_its_archives(
+    user: User, photos: list[MediaResource], settings: Any
+) -> None:
+    run = create_expired(user, photos[0])
+    settings.ENVIRONMENT_NAME = "another"
+
+    with pytest.raises(CommandError, match="ENVIRONMENT_NAME is another here") as error:
+        report_of("--execute")
+
+    run.refresh_from_db()
+    assert (run.status, error.value.returncode) == (RunStatus.COMPLETED, 1)
 
 
 def test_old_exports_are_deleted_with_their_files(

@@ -1,14 +1,12 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import BaseCommand, CommandParser
 
-from media.management.cleanup_command import EXIT_CODES, EXIT_FAILED, positive_number
+from media.management.cleanup_command import EXIT_CODES, errors_as_exit_codes, positive_number
 from media.services import thumbnails
 from media.services.thumbnails import ThumbnailReport
 from media.storage import public_store
-from sartiq.core.errors import SartiqError
 
 
 class Command(BaseCommand):
@@ -32,13 +30,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the missing thumbnails and print the report."""
-        try:
+        with errors_as_exit_codes():
             report = thumbnails.create_missing(
                 store=public_store(), limit=options["limit"], execute=options["execute"]
             )
-        except (SartiqError, DatabaseError) as error:
-            message = f"{type(error).__name__}: {error.__cause__ or error}"
-            raise CommandError(message, returncode=EXIT_FAILED) from error
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else _summary(report))
 
 

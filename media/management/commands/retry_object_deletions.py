@@ -17,6 +17,7 @@ class Command(CleanupCommand):
     item_name = "deletions"
     grace = timedelta()
     action, done = "retry", "Queued"
+    skipped = "that are queued already"
     shows_size = False
 
     def clean_up(

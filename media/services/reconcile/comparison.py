@@ -29,6 +29,7 @@ _FIELDS: Final = (
     "user_id",
     "organization_id",
     "content_hash",
+    "deleted_at",
 )
 
 
@@ -48,7 +49,7 @@ class Differences:
     """The differences in one batch: rows whose object differs, and objects that belong to no row.
 
     `suspects` are rows with the code of the difference, at most `max_suspects`; `further_losses`
-    counts the others. `found_again` are FAILED rows whose object is there again.
+    counts the others. `found_again` are live FAILED rows whose object is there again.
     """
 
     rows_before: datetime
@@ -130,7 +131,7 @@ def _loss(row: MediaResource, listing: ObjectListing | None) -> ObjectLoss | Non
 
 
 def _is_back(row: MediaResource, listing: ObjectListing | None) -> bool:
-    was_missing = row.failure_code == ObjectLoss.MISSING
+    was_missing = row.failure_code == ObjectLoss.MISSING and row.deleted_at is None
     return was_missing and listing is not None and listing.size == row.file_size
 
 

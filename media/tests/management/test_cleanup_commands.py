@@ -150,21 +150,33 @@ def test_wrong_usage_exits_with_2(
 
 
 @pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
-def test_a_failing_store_exits_with_1(
-    store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (StoreUnavailableError, (1, "StoreUnavailableError")),
+        (KeyboardInterrupt, (130, "What is already done is not undone")),
+    ],
+)
+def test_a_failing_store_and_ctrl_c_end_with_a_message(
+    store: AheadMemoryStore,
+    user: User,
+    capsys: pytest.CaptureFixture[str],
+    error: type[BaseException],
+    outcome: tuple[int, str],
 ) -> None:
+    expected, message = outcome
     upload(user)
     rows = all_rows()
 
     def fail(operation: str, key: str) -> None:
-        raise StoreUnavailableError
+        raise error
 
     store.before = fail
 
     code = exit_code(TEMP, "--execute")
 
-    assert code == 1
-    assert "StoreUnavailableError" in capsys.readouterr().err
+    assert code == expected
+    assert message in capsys.readouterr().err
     assert all_rows() == rows
 
 

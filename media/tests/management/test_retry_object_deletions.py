@@ -143,3 +143,15 @@ def test_the_summary_says_what_to_do() -> None:
         "  media/a",
         "Nothing was changed. Use --execute to retry.",
     ]
+
+
+def test_the_summary_says_what_was_queued_already(capsys: pytest.CaptureFixture[str]) -> None:
+    for key in ("media/a", "media/b"):
+        failed_deletion(key)
+    failed_deletion("media/a", dead=False)
+
+    call_command("retry_object_deletions", "--execute")
+
+    output = capsys.readouterr().out
+    assert output.startswith("Queued 1 deletions older than 0 h.")
+    assert output.endswith("Skipped 1 that are queued already.\n")

@@ -12,7 +12,7 @@ from accounts.tests.factories import UserFactory
 from media.actions import MediaAction
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus
 from media.rules.failures import ObjectLoss
-from media.services import resources
+from media.services import resources, trash
 from media.services.reconcile import lost_objects
 from media.services.reconcile.service import reconcile
 from media.storage import ObjectHeaders
@@ -281,18 +281,20 @@ def test_a_resource_in_the_trash_with_the_same_bytes_takes_the_attachments(
 
 
 def test_a_pass_queues_rows_whose_object_is_back(memory: MemoryStore, user: User) -> None:
-    lost_resource, gone_resource = (
-        ready_resource(memory, user, photo(1)),
-        ready_resource(memory, user, photo(2)),
-    )
-    for resource in (lost_resource, gone_resource):
+    lost_ones = [ready_resource(memory, user, photo(number)) for number in (1, 2, 3)]
+    for resource in lost_ones:
         lose(memory, resource)
-    memory.put(lost_resource.storage_key, photo(1), headers=HEADERS)
+    lost_resource, gone_resource, deleted_resource = lost_ones
+    for resource, number in ((lost_resource, 1), (deleted_resource, 3)):
+        memory.put(resource.storage_key, photo(number), headers=HEADERS)
+    deleted_resource.attachments.all().delete()
+    trash.delete_as_staff(resource_id=deleted_resource.pk)
 
-    report = reconcile(store=memory, execute=True)
+    reports = [reconcile(store=memory, execute=execute) for execute in (False, True)]
     drain()
 
-    assert report.returned == 1
+    assert [report.returned for report in reports] == [1, 1]
     assert is_whole(memory, lost_resource, photo(1))
-    gone_resource.refresh_from_db()
-    assert gone_resource.failure_code == "object_missing"
+    assert MediaResource.objects.get(pk=gone_resource.pk).failure_code == "object_missing"
+    trash.restore(user=user, resource_id=deleted_resource.pk)
+    assert reconcile(store=memory, execute=True).returned == 1

@@ -73,6 +73,10 @@ def test_other_names_under_media_are_unknown_too(
     run(store)
 
     assert unknown_object_keys() == [name]
+    an_hour_later()
+    unknown_objects.approve(run(store).pk)
+    delete_queued()
+    assert (store.keys(), queued_deletions()) == ([row.storage_key], set())
 
 
 def test_a_young_object_is_not_recorded(store: AheadMemoryStore, unknown: str) -> None:
