@@ -18,8 +18,10 @@ from bulkupload.models import (
 )
 from bulkupload.services.images import fetch_limits, fetch_remote
 from bulkupload.tests.fetching import FIRST_URL, SECOND_URL, fetch_all, import_rows
+from bulkupload.tests.importing import batch_ids
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
+from media.tests.factories import upload_file
 from media.tests.storage.image_server import HOST, OTHER_HOST, ImageServer, Response
 
 
@@ -135,6 +137,27 @@ def test_each_fetch_enqueues_the_next_one_of_any_owner(
     assert server.request_count("/1.png") == 1
     assert len(server.requests) == 21
     assert not RemoteImage.objects.unfinished().exists()
+
+
+def test_a_batch_is_enqueued_when_it_waits_for_no_fetch(
+    public: MemoryStore,
+    user: User,
+    server: ImageServer,
+    fetcher: RemoteFetcher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches: list[UUID] = []
+    monkeypatch.setattr(enqueue, "attach_media", batches.append)
+
+    uploaded = import_rows(user, upload_file(public, user))
+    remote = import_rows(user, FIRST_URL, SECOND_URL)
+    import_rows(UserFactory.create(), FIRST_URL)
+    first, last = RemoteImage.objects.filter(user=user)
+    fetch_remote.fetch(first.pk, fetcher=fetcher)
+    assert batches == batch_ids(uploaded)
+    fetch_remote.fetch(last.pk, fetcher=fetcher)
+
+    assert batches == [*batch_ids(uploaded), *batch_ids(remote)]
 
 
 def test_an_owner_with_many_images_has_the_same_chance_as_others(
