@@ -138,16 +138,22 @@ def state(world: World) -> Any:
 
 @pytest.mark.parametrize("row", WRITE_ROWS, ids=str)
 @pytest.mark.parametrize(
-    "condition",
-    [("If-Match", OTHER_TAG), ("If-Match", "W/{tag}"), ("If-None-Match", "{tag}, {tag}")],
+    "conditions",
+    [
+        {"If-Match": OTHER_TAG, "If-None-Match": OTHER_TAG},
+        {"If-Match": "W/{tag}"},
+        {"If-None-Match": "{tag}, {tag}"},
+    ],
+    ids=" and ".join,
 )
 def test_a_write_with_another_tag_is_rejected(
-    row: Row, world: World, condition: tuple[str, str]
+    row: Row, world: World, conditions: dict[str, str]
 ) -> None:
     etag, before = send(row, world, method="GET").headers["ETag"], state(world)
-    name, value = condition
 
-    response = send(row, world, **{name: value.format(tag=etag)})
+    response = send(
+        row, world, **{name: value.format(tag=etag) for name, value in conditions.items()}
+    )
 
     assert response.status_code == 412
     require_error_format(response.status_code, response.content, response.headers)
