@@ -182,7 +182,7 @@ class _SectionBuilder:
             if language in _SYSTEM_FORMATS:
                 raise UndeterminedFormatError(text)
             self._has_foreign_names |= language & _PRIMARY_LANGUAGE != _ENGLISH
-        elif name and name["language"] != "x":
+        elif name:
             self._has_foreign_names |= name["language"].lower() != "en"
         else:  # the computer's own format, or other numerals or another calendar
             raise UndeterminedFormatError(text)

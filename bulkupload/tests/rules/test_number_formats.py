@@ -113,7 +113,9 @@ DATES = [
     ("yyyy-mm-dd", 60, "1900-02-29"),
     ("yyyy-mm-dd", 1, "1900-01-01"),
     ("[$-409]mmmm d, yyyy;@", 45000, "March 15, 2023"),
+    ("[$-EN-GB]d mmmm yyyy", 45000, "15 March 2023"),
     ("[$-407]dd.mm.yyyy", 45000, "15.03.2023"),
+    ("[$-de-DE]dd.mm.yyyy", 45000, "15.03.2023"),
     ('"W"d', 45000, "W15"),
 ]
 UNDETERMINED = [
@@ -124,6 +126,8 @@ UNDETERMINED = [
     ("[$-F400]h:mm:ss AM/PM", 7),
     ("0" * 256, 7),
     ("[$-407]mmmm", 7),  # German month names are not supported
+    ("[$-de-DE]mmmm", 7),
+    ("[$-x-sysdate]dddd", 7),
     ("[$-2000401]0", 7),  # Arabic digits
     ("ggge", 7),
     ("0.0.0", 7),
