@@ -33,7 +33,7 @@ def upload(machine: Machine, number: int) -> str:
 def run_flow(machine: Machine, point: str, number: int) -> None:
     """Run the flow that reaches a crash point."""
     if point.startswith("export-"):
-        machine.start_export(number=0)
+        machine.start_export(index=0)
     elif point.startswith(("bulk-", "media-")):
         cover = upload(machine, number)
         machine.import_table(ANNA, [f"I-{number}"], [cover], has_refused_row=False)
