@@ -33,7 +33,7 @@ from sartiq.core.models import new_id
 
 PNG = "image/png"
 OLD = timedelta(hours=25)
-DATA = b"an object nobody decodes"
+DATA = b"an object nobody looks into"
 
 
 class AheadMemoryStore(MemoryStore):
