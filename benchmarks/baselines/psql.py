@@ -28,7 +28,7 @@ WITH written AS (
         (id, created_at, updated_at, user_id, organization_id, {names})
     SELECT uuidv7(), now(), now(), '{owner.user_id}', '{owner.organization_id}', {names}
         FROM bench_rows n WHERE {is_valid} ORDER BY n.sku
-    ON CONFLICT (organization_id, sku) WHERE organization_id IS NOT NULL
+    ON CONFLICT (organization_id, sku) WHERE organization_id IS NOT NULL AND deleted_at IS NULL
         DO UPDATE SET updated_at = now(), {assigned}
         WHERE ({old}) IS DISTINCT FROM ({new})
     RETURNING p.xmax = 0 AS created)
