@@ -28,6 +28,7 @@ IDLE_SECONDS = 30  # without a complete request head, as on an idle keep-alive c
 UNREAD_SECONDS = 20  # after which a client that does not read its response is disconnected
 STEADY_SECONDS = 15.0  # a process that has run this long has started, even on a busy machine
 RESTART_DELAY_SECONDS = 1.0  # after repeated early deaths
+RESEND_SECONDS = 1.0  # after the first stop signal, before the second
 MAX_PROCESSES = 64  # of one container
 MAX_EARLY_DEATHS = 3  # per process on average; if no process is steady, the server gives up
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -61,6 +62,17 @@ class Supervisor(MPServer):
     def _respawn_workers(self, workers: Any, *others: Any, **options: Any) -> None:
         with _stop_signals_blocked():
             super()._respawn_workers(workers, *others, **options)
+
+    def _stop_workers(self) -> None:
+        # A process whose event loop is just starting may lose the signal. The base class sends it
+        # again; a process that is already stopping ignores that.
+        workers: list[Any] = self.wrks  # untyped library
+        for worker in workers:
+            worker.terminate()
+        ends = time.monotonic() + RESEND_SECONDS
+        for worker in workers:
+            worker.join(max(0.0, ends - time.monotonic()))
+        super()._stop_workers()  # type: ignore[no-untyped-call]  # untyped library
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         due: dict[int, float] = {}  # when to restart each process
