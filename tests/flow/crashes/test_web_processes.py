@@ -67,6 +67,9 @@ def server() -> Iterator[subprocess.Popen[str]]:
         text=True,
     ) as server:
         yield server
+        with suppress(psutil.NoSuchProcess):  # a server that failed to stop has web processes left
+            for child in psutil.Process(server.pid).children():
+                child.kill()
         server.kill()
 
 
