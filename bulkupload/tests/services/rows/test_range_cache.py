@@ -1,8 +1,9 @@
 """Several ranges of a stored table are served from one fetch while the table is unchanged."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from threading import Event, Lock
 
 import pytest
 
@@ -128,18 +129,36 @@ def test_a_fetch_reports_progress_after_each_block(private: MemoryStore, cache: 
     assert len(calls) > 1
 
 
+class SignallingLock:
+    """A lock that says when a thread has to wait for it."""
+
+    def __init__(self) -> None:
+        self.is_awaited = Event()
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self.is_awaited.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 def test_a_thread_does_not_discard_the_range_that_another_reads(
-    private: MemoryStore, cache: RangeCache
+    private: MemoryStore, cache: RangeCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = stored_table(private)
     read(cache, source, 2000, 100)
+    lock = SignallingLock()
+    monkeypatch.setattr(cache, "_lock", lock)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
 
         def read_another(_operation: str, _key: str) -> None:
             private.before = nothing
             others.append(pool.submit(read, cache, source, 0, 100))
-            wait(others, timeout=0.1)  # it waits for this thread
+            assert lock.is_awaited.wait(10)
 
         others: list[Future[bytes]] = []
         private.before = read_another
